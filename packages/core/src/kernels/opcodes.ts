@@ -1,0 +1,33 @@
+/**
+ * Every kernel, by the AssemblyScript file (`packages/core/kernels/<file>.ts`) that exports it. What each one computes and
+ * which arguments it takes is the table in docs/kernels.md; `scripts/build-kernels.ts` makes the dispatcher from this one.
+ * The place in the table is the opcode, so a change here changes `kernels.wasm` and with it the kernel hash.
+ */
+export const kernelTable = {
+  elementwise: [
+    'neg', 'exp', 'log', 'sqrt', 'rsqrt', 'reciprocal', 'square', 'abs', 'sign', 'sin', 'cos', 'relu', 'sigmoid', 'tanh',
+    'gelu', 'geluTanh', 'silu', 'softplus', 'erf',
+    'addScalar', 'mulScalar', 'powScalar', 'leakyRelu', 'elu',
+    'reluGrad', 'sigmoidGrad', 'tanhGrad', 'geluGrad', 'geluTanhGrad', 'siluGrad', 'softplusGrad',
+    'leakyReluGrad', 'eluGrad',
+  ],
+  binary: ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'greater', 'greaterEqual', 'equal', 'where'],
+  movement: ['fill', 'stridedCopy', 'castU8F32', 'castU8I32', 'castI32F32', 'castF32I32'],
+  reduce: ['reduceSum', 'reduceMax', 'argmax', 'segmentSum'],
+  softmax: ['softmax', 'logSoftmax', 'softmaxGrad', 'logSoftmaxGrad', 'causalSoftmax', 'scaledSoftmaxGrad'],
+  norm: ['layerNorm', 'layerNormGradInput', 'layerNormGradWeight'],
+  index: ['embedding', 'embeddingGrad', 'gatherLast', 'gatherLastGrad'],
+  loss: ['crossEntropy', 'crossEntropyGrad'],
+  random: ['dropout', 'randomUniform', 'randomNormal'],
+  matmul: ['matmul'],
+  update: ['addInto', 'blockSumSquares', 'sgd', 'adamw'],
+  digest: ['hashBlocks'],
+} as const;
+
+export type KernelFile = keyof typeof kernelTable;
+export type KernelName = (typeof kernelTable)[KernelFile][number];
+
+/** The opcode of each kernel: its place in the table, from 1, so that zeroed memory is never a valid instruction. */
+export const opcode = Object.fromEntries(
+  Object.values(kernelTable).flat().map((name, index) => [name, index + 1]),
+) as Readonly<Record<KernelName, number>>;

@@ -1,0 +1,46 @@
+import { setFlagsFromString } from 'node:v8';
+
+/**
+ * Widening: V8 can fuse neighbouring 128-bit vector operations into 256-bit ones (`--experimental-wasm-revectorize`). Each lane
+ * does the same IEEE operations, so the bits are the same, and a matrix product runs about twice as fast. The flag is asked for
+ * while one module is compiled and taken back at once; the rest of the process never sees it.
+ */
+
+const flag = 'experimental-wasm-revectorize';
+
+/** The optimizing compiler at once, for every function: otherwise first calls would run baseline code, which is never fused. */
+const eagerFlags = { 'liftoff': false, 'wasm-lazy-compilation': false, 'wasm-tier-up': false };
+
+/** V8's defaults of the flags above, in Node 22, 24 and 26. */
+const defaults: Record<string, boolean> = { [flag]: false, 'liftoff': true, 'wasm-lazy-compilation': true, 'wasm-tier-up': true };
+
+/**
+ * Whether to ask for widening at all. Node 22 takes the flag without effect; builds for other processors do not know it and
+ * print an error; `LOCKSTEP_WIDEN=0` turns it off.
+ */
+export function mayWiden(): boolean {
+  const major = Number(process.versions.node.split('.')[0]);
+  return process.arch === 'x64' && major >= 24 && process.env.LOCKSTEP_WIDEN !== '0';
+}
+
+/** Compiles a module with the optimizing compiler, widened or not. The code goes with the module to other threads. */
+export function compileEagerly(bytes: Uint8Array<ArrayBuffer>, widen: boolean): WebAssembly.Module {
+  const flags = Object.entries(widen ? { ...eagerFlags, [flag]: true } : eagerFlags);
+  for (const [name, on] of flags) setFlag(name, on);
+  try {
+    return new WebAssembly.Module(bytes);
+  } finally {
+    for (const [name] of flags) setFlag(name, startValue(name));
+  }
+}
+
+function setFlag(name: string, on: boolean): void {
+  setFlagsFromString(on ? `--${name}` : `--no-${name}`);
+}
+
+/** What the flag was when the process started: as on its command line, else V8's default. */
+function startValue(name: string): boolean {
+  const given = [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv].map((option) => option.replaceAll('_', '-'));
+  const last = given.findLast((option) => option === `--${name}` || option === `--no-${name}` || option === `--no${name}`);
+  return last === undefined ? defaults[name]! : last === `--${name}`;
+}
