@@ -29,7 +29,7 @@ export function tile4x16(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: 
   let c31 = v128.load(s3, 16);
   let c32 = v128.load(s3, 32);
   let c33 = v128.load(s3, 48);
-  while (k > 0) {
+  for (const end = a + (<usize>k << 4); a < end; ) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const b2 = v128.load(b, 32);
@@ -56,7 +56,6 @@ export function tile4x16(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: 
     c33 = f32x4.add(c33, f32x4.mul(a3, b3));
     a += 16;
     b += bld;
-    k--;
   }
   const d1 = c + cld;
   const d2 = d1 + cld;
@@ -92,7 +91,7 @@ export function tile4x8(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: u
   let c21 = v128.load(s2, 16);
   let c30 = v128.load(s3);
   let c31 = v128.load(s3, 16);
-  while (k > 0) {
+  for (const end = a + (<usize>k << 4); a < end; ) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load32_splat(a);
@@ -109,7 +108,6 @@ export function tile4x8(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: u
     c31 = f32x4.add(c31, f32x4.mul(a3, b1));
     a += 16;
     b += bld;
-    k--;
   }
   const d1 = c + cld;
   const d2 = d1 + cld;

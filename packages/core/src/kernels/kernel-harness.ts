@@ -1,5 +1,7 @@
-import { instantiateKernels, loadKernelModule, type Kernels } from './loader.ts';
+import { firstFreeAddress, instantiateKernels, tagBuild, type Kernels } from './instance.ts';
+import { readKernelBytes } from './kernels-hash.ts';
 import { opcode, type KernelName } from './opcodes.ts';
+import { compileEagerly, mayWiden } from './widening.ts';
 
 /** An argument of a kernel that travels as the bits of a float; plain numbers travel as integers or addresses. */
 export interface F32Argument {
@@ -17,7 +19,7 @@ export function f32(value: number): F32Argument {
 export interface KernelHarness {
   readonly kernels: Kernels;
   readonly memory: WebAssembly.Memory;
-  /** Whether V8 compiled this harness' kernels with fused vectors. */
+  /** Whether V8 was asked to fuse the vectors of this harness' kernels. */
   readonly widened: boolean;
   /** Scratch for `matmul`. */
   readonly scratch: number;
@@ -44,10 +46,11 @@ const pageBytes = 65536;
 
 export function createHarness(options: { widen?: boolean } = {}): KernelHarness {
   const memory = new WebAssembly.Memory({ initial: 256, maximum: 65536, shared: true });
-  const { module, widened } = loadKernelModule(options);
+  const widened = (options.widen ?? true) && mayWiden();
+  // not by the loader: kernels under test may well fail its self-test
+  const module = compileEagerly(tagBuild(readKernelBytes(), widened ? 'widened' : 'plain'), widened);
   const kernels = instantiateKernels(module, memory);
-  if (!widened) kernels.preferPlainTiles();
-  let next = pageBytes; // low memory belongs to the kernels' static data
+  let next = firstFreeAddress;
 
   const allocBytes = (bytes: number): number => {
     const address = next;

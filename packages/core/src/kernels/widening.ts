@@ -14,13 +14,18 @@ const eagerFlags = { 'liftoff': false, 'wasm-lazy-compilation': false, 'wasm-tie
 /** V8's defaults of the flags above, in Node 22, 24 and 26. */
 const defaults: Record<string, boolean> = { [flag]: false, 'liftoff': true, 'wasm-lazy-compilation': true, 'wasm-tier-up': true };
 
-/**
- * Whether to ask for widening at all. Node 22 takes the flag without effect; builds for other processors do not know it and
- * print an error; `LOCKSTEP_WIDEN=0` turns it off.
- */
+/** Why widening must not be asked for here, in words; undefined where it may. */
+export function whyNotWidened(): string | undefined {
+  if (process.env.LOCKSTEP_WIDEN === '0') return 'LOCKSTEP_WIDEN=0';
+  // builds for other processors do not know the flag and print an error
+  if (process.arch !== 'x64') return `V8 widens on x64 only, this is ${process.arch}`;
+  // Node 22 takes the flag without effect
+  if (Number(process.versions.node.split('.')[0]) < 24) return `Node ${process.versions.node} cannot, 24 and later can`;
+  return undefined;
+}
+
 export function mayWiden(): boolean {
-  const major = Number(process.versions.node.split('.')[0]);
-  return process.arch === 'x64' && major >= 24 && process.env.LOCKSTEP_WIDEN !== '0';
+  return whyNotWidened() === undefined;
 }
 
 /** Compiles a module with the optimizing compiler, widened or not. The code goes with the module to other threads. */

@@ -1,0 +1,93 @@
+import { createHash } from 'node:crypto';
+
+import type { Kernels } from './instance.ts';
+import { opcode, type KernelName } from './opcodes.ts';
+
+/**
+ * SHA-256 (its first half) of the results of `knownAnswers`, the same on every machine. It changes only with the arithmetic of a kernel, and
+ * then the numerics version changes too: old checkpoints would go on with other bits.
+ */
+const expected = 'TODO';
+
+/** Where the operands lie from the test's address on, and the results after them. */
+const operandFloats = 64 * 1024;
+const resultFloats = 64 * 1024;
+const tapeBytes = 4096;
+const fixedBytes = (operandFloats + resultFloats) * 4 + tapeBytes;
+
+/** Bytes that `selfTest` and `measureTiles` use from their address on. */
+export function selfTestBytes(kernels: Pick<Kernels, 'matmulScratchBytes'>): number {
+  return fixedBytes + kernels.matmulScratchBytes;
+}
+
+/** Whether the kernels give the bits they must. Every thread asks once, before its first step; takes about a millisecond. */
+export function selfTest(kernels: Kernels, memory: WebAssembly.Memory, address: number): boolean {
+  return knownAnswers(kernels, memory, address) === expected;
+}
+
+interface Bench {
+  /** Operands: floats in [-4, 4), exact in their decimal form, and different everywhere. */
+  readonly operands: number;
+  readonly results: number;
+  readonly scratch: number;
+  run(name: KernelName, ...words: number[]): void;
+}
+
+function openBench(kernels: Kernels, memory: WebAssembly.Memory, address: number): Bench {
+  const operands = new Float32Array(memory.buffer, address, operandFloats);
+  let state = 1;
+  for (let i = 0; i < operandFloats; i++) {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0; // Numerical Recipes' generator: any fixed numbers do
+    operands[i] = ((state >>> 8) - 2 ** 23) / 2 ** 21;
+  }
+  const results = address + operandFloats * 4;
+  const tape = results + resultFloats * 4;
+  const words = new Uint32Array(memory.buffer, tape, tapeBytes / 4);
+  return {
+    operands: address,
+    results,
+    scratch: tape + tapeBytes,
+    run(name, ...args) {
+      words.set([opcode[name], (args.length + 2) * 4, ...args]);
+      kernels.run(tape, tape + (args.length + 2) * 4);
+    },
+  };
+}
+
+/** The hash that `selfTest` compares. */
+export function knownAnswers(kernels: Kernels, memory: WebAssembly.Memory, address: number): string {
+  const bench = openBench(kernels, memory, address);
+  const { operands: x, results, scratch } = bench;
+  const [y, bias, segments] = [x + 4 * 20000, x + 4 * 60000, x + 4 * 61000];
+  new Uint32Array(memory.buffer, segments, 6).set([0, 7, 64, 131, 270, 300]);
+  let at = results;
+  const take = (floats: number): number => {
+    const out = at;
+    at += Math.ceil(floats / 16) * 64;
+    return out;
+  };
+  const [m, n, k] = [37, 53, 300];
+  bench.run('matmul', take(m * n), x, y, m, n, k, k, 1, n, 1, 1, 0, 0, 0, 0, 0, bias, scratch);
+  bench.run('matmul', take(m * n), x, y, m, n, k, k, 1, 1, k, 1, 0, 0, 0, 0, 0, 0, scratch);
+  bench.run('matmul', take(m * n), x, y, m, n, k, 1, m, n, 1, 1, 0, 0, 0, segments, 5, bias, scratch);
+  return createHash('sha256').update(new Uint8Array(memory.buffer, results, at - results)).digest('hex').slice(0, 32);
+}
+
+/**
+ * How much faster matmul's wide tiles are than its narrow ones: about 1.3 when V8 fused the vectors, and 0.8 when it did not, for
+ * then the wide tile's sums do not fit into the registers of x64 (measured on AMD Zen 4, Node 24). Takes about 3 ms.
+ */
+export function measureTiles(kernels: Kernels, memory: WebAssembly.Memory, address: number): number {
+  const bench = openBench(kernels, memory, address);
+  const [m, n, k] = [64, 64, 256];
+  const best = [Infinity, Infinity];
+  for (let round = 0; round < 20; round++) {
+    for (const narrow of [0, 1]) {
+      kernels.setNarrowTiles(narrow === 1);
+      const start = performance.now();
+      bench.run('matmul', bench.results, bench.operands, bench.operands + 4 * m * k, m, n, k, k, 1, n, 1, 1, 0, 0, 0, 0, 0, 0, bench.scratch);
+      best[narrow] = Math.min(best[narrow]!, performance.now() - start);
+    }
+  }
+  return best[1]! / best[0]!;
+}
