@@ -12,7 +12,7 @@ export const kernelTable = {
     'leakyReluGrad', 'eluGrad',
   ],
   binary: ['add', 'sub', 'mul', 'div', 'maximum', 'minimum', 'greater', 'greaterEqual', 'equal', 'where'],
-  movement: ['fill', 'stridedCopy', 'castU8F32', 'castU8I32', 'castI32F32', 'castF32I32'],
+  movement: ['fill', 'literal', 'stridedCopy', 'castU8F32', 'castU8I32', 'castI32F32', 'castF32I32'],
   reduce: ['reduceSum', 'reduceMax', 'argmax', 'segmentSum'],
   softmax: ['softmax', 'logSoftmax', 'softmaxGrad', 'logSoftmaxGrad', 'causalSoftmax', 'scaledSoftmaxGrad'],
   norm: ['layerNorm', 'layerNormGradInput', 'layerNormGradWeight'],

@@ -12,7 +12,7 @@ const flag = 'experimental-wasm-revectorize';
 const eagerFlags = { 'liftoff': false, 'wasm-lazy-compilation': false, 'wasm-tier-up': false };
 
 /** V8's defaults of the flags above, in Node 22, 24 and 26. */
-const defaults: Record<string, boolean> = { [flag]: false, 'liftoff': true, 'wasm-lazy-compilation': true, 'wasm-tier-up': true };
+const defaults: Readonly<Record<string, boolean>> = { [flag]: false, 'liftoff': true, 'wasm-lazy-compilation': true, 'wasm-tier-up': true };
 
 /** Why widening must not be asked for here, in words; undefined where it may. */
 export function whyNotWidened(): string | undefined {
@@ -43,9 +43,13 @@ function setFlag(name: string, on: boolean): void {
   setFlagsFromString(on ? `--${name}` : `--no-${name}`);
 }
 
-/** What the flag was when the process started: as on its command line, else V8's default. */
-function startValue(name: string): boolean {
-  const given = [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv].map((option) => option.replaceAll('_', '-'));
-  const last = given.findLast((option) => option === `--${name}` || option === `--no-${name}` || option === `--no${name}`);
-  return last === undefined ? defaults[name]! : last === `--${name}`;
+/** What a flag was when the process started: as among its options, else V8's default. V8 takes `_` for `-`, and `--noflag`. */
+export function startValue(name: string, options: readonly string[] = startOptions()): boolean {
+  const forms = new Map([[`--${name}`, true], [`--no-${name}`, false], [`--no${name}`, false]]);
+  const last = options.map((option) => option.replaceAll('_', '-')).findLast((option) => forms.has(option));
+  return last === undefined ? defaults[name]! : forms.get(last)!;
+}
+
+function startOptions(): string[] {
+  return [...(process.env.NODE_OPTIONS ?? '').split(/\s+/), ...process.execArgv];
 }

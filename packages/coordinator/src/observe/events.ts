@@ -1,0 +1,76 @@
+/** What a run tells, one object per event: the rows of `--json` and the values of `for await (const event of run)`. */
+export type RunEvent =
+  | StartEvent
+  | StepEvent
+  | EpochEvent
+  | EvalEvent
+  | CheckpointEvent
+  | WarningEvent
+  | DoneEvent;
+
+export interface StartEvent {
+  readonly type: 'start';
+  readonly job: string;
+  readonly parameters: number;
+  readonly steps: number;
+  /** The first step this process computes; above 0 after `--resume`. */
+  readonly fromStep: number;
+  readonly threads: number;
+  readonly batch: { readonly size: number; readonly shards: number };
+  readonly mode: 'sync';
+  readonly promise: string;
+  /** One sentence: widened or plain kernels, and why. */
+  readonly kernels: string;
+  readonly memoryBytes: number;
+  readonly out: string | null;
+}
+
+export interface StepEvent {
+  readonly type: 'step';
+  /** Counts from 1: the number of finished updates. */
+  readonly step: number;
+  readonly loss: number;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly learningRate: number;
+  readonly gradientNorm: number;
+  readonly samplesPerSecond: number;
+}
+
+/** A pass over the training data ended; metrics are means over it. */
+export interface EpochEvent {
+  readonly type: 'epoch';
+  readonly epoch: number;
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** `metrics` holds `loss` and the job's metrics over the whole test split. */
+export interface EvalEvent {
+  readonly type: 'eval';
+  readonly step: number;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+export interface CheckpointEvent {
+  readonly type: 'checkpoint';
+  readonly step: number;
+  readonly path: string;
+  readonly digest: string;
+}
+
+export interface WarningEvent {
+  readonly type: 'warning';
+  readonly message: string;
+  readonly step?: number;
+}
+
+export interface DoneEvent {
+  readonly type: 'done';
+  readonly steps: number;
+  /** SHA-256 over all parameters' bytes in layout order. */
+  readonly digest: string;
+  readonly loss: number;
+  readonly seconds: number;
+  /** True where the run was stopped before its last step (signal); it can be resumed. */
+  readonly interrupted: boolean;
+}

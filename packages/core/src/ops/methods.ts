@@ -1,0 +1,96 @@
+import type { DType, Shape, Size } from '../graph/dim.ts';
+import { product } from '../graph/dim.ts';
+import { Tensor } from '../graph/tensor.ts';
+import { minus, neg, over, plus, square, times, type Value } from './arithmetic.ts';
+import { maximum, minimum } from './compare.ts';
+import * as elementwise from './elementwise.ts';
+import { matmul } from './matmul.ts';
+import { cast, permute, slice, transpose } from './movement.ts';
+import { argmax, max, mean } from './reduce.ts';
+import { logSoftmax, softmax } from './softmax.ts';
+import { expand, reshape, sum } from './stretch.ts';
+
+/** Ops that read well as methods: `x.matmul(w).add(b).relu()`. */
+const methods = {
+  add: plus,
+  sub: minus,
+  mul: times,
+  div: over,
+  neg,
+  square,
+  maximum,
+  minimum,
+  matmul,
+  permute,
+  transpose,
+  slice,
+  to: cast,
+  sum,
+  mean,
+  max,
+  argmax,
+  softmax,
+  logSoftmax,
+  expand,
+  reshape,
+  exp: elementwise.exp,
+  log: elementwise.log,
+  sqrt: elementwise.sqrt,
+  abs: elementwise.abs,
+  pow: elementwise.powScalar,
+  relu: elementwise.relu,
+  sigmoid: elementwise.sigmoid,
+  tanh: elementwise.tanh,
+  gelu: elementwise.gelu,
+  silu: elementwise.silu,
+  /** Joins the dimensions from `from` on: `[batch, 32, 7, 7].flatten(1)` is `[batch, 1568]`. */
+  flatten: (x: Tensor, from = 0): Tensor => reshape(x, [...x.shape.slice(0, from), product(x.shape.slice(from)) as Size]),
+} satisfies Record<string, (x: Tensor, ...rest: never[]) => Tensor>;
+
+type Methods = typeof methods;
+
+// The graph knows nothing of ops; they are added to its handle here, types included.
+declare module '../graph/tensor.ts' {
+  interface Tensor {
+    add(other: Value): Tensor;
+    sub(other: Value): Tensor;
+    mul(other: Value): Tensor;
+    div(other: Value): Tensor;
+    neg(): Tensor;
+    square(): Tensor;
+    maximum(other: Tensor): Tensor;
+    minimum(other: Tensor): Tensor;
+    matmul(other: Tensor, options?: { transA?: boolean; transB?: boolean }): Tensor;
+    permute(axes: readonly number[]): Tensor;
+    transpose(a?: number, b?: number): Tensor;
+    slice(axis: number, from: number, to?: number): Tensor;
+    to(dtype: DType): Tensor;
+    sum(axes?: number | readonly number[], keepDim?: boolean): Tensor;
+    mean(axes?: number | readonly number[], keepDim?: boolean): Tensor;
+    max(axis?: number): Tensor;
+    argmax(axis?: number): Tensor;
+    softmax(axis?: number): Tensor;
+    logSoftmax(axis?: number): Tensor;
+    expand(shape: Shape): Tensor;
+    reshape(shape: Shape): Tensor;
+    exp(): Tensor;
+    log(): Tensor;
+    sqrt(): Tensor;
+    abs(): Tensor;
+    pow(exponent: number): Tensor;
+    relu(): Tensor;
+    sigmoid(): Tensor;
+    tanh(): Tensor;
+    gelu(): Tensor;
+    silu(): Tensor;
+    flatten(from?: number): Tensor;
+  }
+}
+
+for (const [name, op] of Object.entries(methods) as [keyof Methods, (x: Tensor, ...rest: unknown[]) => Tensor][]) {
+  Object.defineProperty(Tensor.prototype, name, {
+    value(this: Tensor, ...rest: unknown[]) {
+      return op(this, ...rest);
+    },
+  });
+}

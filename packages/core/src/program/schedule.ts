@@ -1,0 +1,274 @@
+import { bindShape, type DType } from '../graph/dim.ts';
+import { findOp, type OpDefinition, type Operand } from '../graph/op.ts';
+import { ArenaAllocator } from './arena.ts';
+import { type ParameterLayout, resultLayoutOf } from './layout.ts';
+import { type Role, rolesOf } from './partition.ts';
+import type { Program } from './program.ts';
+
+/** A fixed place: byte offset in one of the regions that a plan is given addresses of. */
+export interface Place {
+  readonly region: 'arena' | 'parameters' | 'result' | 'input' | 'scalar' | 'output';
+  /** Field, scalar or output name, where the region has several. */
+  readonly key: string;
+  readonly offset: number;
+}
+
+/** One node computed for all samples (`shard` undefined) or for one shard of the run. */
+export interface NodeStep {
+  readonly kind: 'node';
+  readonly node: number;
+  readonly out: Place;
+  readonly inputs: readonly Place[];
+  readonly shard: number | undefined;
+}
+
+export type Step =
+  | NodeStep
+  | { readonly kind: 'copy'; readonly from: Place; readonly to: Place; readonly elements: number }
+  | { readonly kind: 'zero'; readonly to: Place; readonly elements: number }
+  /** left = left + right: a node of the reduction tree. */
+  | { readonly kind: 'merge'; readonly left: Place; readonly right: Place; readonly elements: number };
+
+export interface Schedule {
+  readonly steps: readonly Step[];
+  readonly arenaBytes: number;
+}
+
+const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
+const arena = (offset: number): Place => ({ region: 'arena', key: '', offset });
+const shifted = (place: Place, bytes: number): Place => ({ ...place, offset: place.offset + bytes });
+
+/** A scalar or gradient that the Program hands out, and where. */
+interface Result {
+  readonly node: number;
+  readonly to: Place;
+  readonly elements: number;
+  /** Shards are summed over by the tree; a plain output is not. */
+  readonly summed: boolean;
+}
+
+/**
+ * Orders the nodes of a Program for one run of shards and gives every value a fixed place: liveness by counting readers, buffers
+ * reused as soon as the last reader is done, results written straight to where they are wanted.
+ */
+export class Scheduler {
+  readonly #program: Program;
+  readonly #operands: readonly Operand[];
+  readonly #segments: readonly number[];
+  readonly #samples: number;
+  readonly #roles: readonly Role[];
+  readonly #layout: ParameterLayout;
+  readonly #allocator = new ArenaAllocator();
+  readonly #steps: Step[] = [];
+  readonly #places = new Map<number, Place>();
+  readonly #readers: number[];
+  readonly #pinned = new Map<number, Place>();
+
+  constructor(program: Program, operands: readonly Operand[], layout: ParameterLayout, segments: readonly number[]) {
+    this.#program = program;
+    this.#operands = operands;
+    this.#layout = layout;
+    this.#segments = segments;
+    this.#samples = segments.reduce((a, b) => a + b, 0);
+    // One shard by itself needs no parts: every node is computed once.
+    this.#roles = segments.length > 1 ? rolesOf(program, operands) : program.nodes.map(() => 'rows' as const);
+    this.#readers = this.#countReaders();
+  }
+
+  schedule(): Schedule {
+    const results = this.#results();
+    const isLate = ({ node, summed }: Result) => summed && this.#segments.length > 1 && this.#roles[node] !== 'segmented';
+    const early = results.filter((result) => !isLate(result));
+    this.#zeroMissingGradients();
+    this.#pin(early);
+    this.#program.nodes.forEach((_, node) => {
+      if (this.#roles[node] !== 'late' && this.#isComputed(node)) this.#compute(node);
+    });
+    for (const result of early) this.#deliver(result, this.#placeOf(result.node), result.to);
+    const late = results.filter(isLate);
+    if (this.#segments.length > 1) this.#scheduleLate(late);
+    return { steps: this.#steps, arenaBytes: this.#allocator.peak };
+  }
+
+  #results(): Result[] {
+    const { gradients, statistics, outputs } = this.#program;
+    const layout = resultLayoutOf(this.#layout, statistics.map(({ name }) => name));
+    const place = (region: 'result' | 'output', key: string, element: number): Place => ({ region, key, offset: element * 4 });
+    return [
+      ...this.#layout.entries
+        .filter(({ name }) => gradients[name] !== undefined)
+        .map(({ name, offset, size }) => ({
+          node: gradients[name] as number,
+          to: place('result', '', offset),
+          elements: size,
+          summed: true,
+        })),
+      ...statistics.map(({ node }, i) => ({
+        node,
+        to: place('result', '', (Object.keys(gradients).length > 0 ? layout.gradients : 0) + i),
+        elements: 1,
+        summed: true,
+      })),
+      ...Object.entries(outputs).map(([name, node]) => ({
+        node,
+        to: place('output', name, 0),
+        elements: this.#bytes(node) / 4,
+        summed: false,
+      })),
+    ];
+  }
+
+  #zeroMissingGradients(): void {
+    if (Object.keys(this.#program.gradients).length === 0) return;
+    for (const { name, offset, size } of this.#layout.entries) {
+      if (this.#program.gradients[name] === undefined) {
+        this.#steps.push({ kind: 'zero', to: { region: 'result', key: '', offset: offset * 4 }, elements: size });
+      }
+    }
+  }
+
+  /** Lets a node write its result where it is wanted instead of into the arena. */
+  #pin(results: readonly Result[]): void {
+    for (const { node, to } of results) {
+      const root = this.#root(node);
+      if (this.#isComputed(root) && !this.#pinned.has(root)) this.#pinned.set(root, to);
+    }
+  }
+
+  #deliver({ elements }: Result, from: Place, to: Place): void {
+    const same = from.region === to.region && from.key === to.key && from.offset === to.offset;
+    if (!same) this.#steps.push({ kind: 'copy', from, to, elements });
+  }
+
+  #compute(node: number): void {
+    const inputs = (this.#program.nodes[node] as Program['nodes'][number]).inputs;
+    const out = this.#pinned.get(node) ?? this.#reuse(node) ?? arena(this.#allocator.allocate(this.#bytes(node)));
+    this.#places.set(node, out);
+    this.#steps.push({ kind: 'node', node, out, inputs: inputs.map((input) => this.#placeOf(input)), shard: undefined });
+    for (const root of new Set(inputs.map((input) => this.#root(input)))) this.#finishRead(root, out);
+    if (this.#readers[node] === 0 && out.region === 'arena') this.#allocator.release(out.offset, this.#bytes(node));
+  }
+
+  #finishRead(root: number, heir: Place): void {
+    this.#readers[root] = (this.#readers[root] as number) - 1;
+    const place = this.#places.get(root);
+    if (this.#readers[root] !== 0 || !place || place.region !== 'arena' || place.offset === heir.offset) return;
+    this.#allocator.release(place.offset, this.#bytes(root));
+  }
+
+  /** The buffer of an input that nobody reads afterwards, where the op may overwrite it. */
+  #reuse(node: number): Place | undefined {
+    const { op, inputs } = this.#program.nodes[node] as Program['nodes'][number];
+    for (const i of (findOp(op) as OpDefinition).inPlace ?? []) {
+      const root = this.#root(inputs[i] as number);
+      const place = this.#places.get(root);
+      if (place?.region === 'arena' && this.#readers[root] === 1 && this.#bytes(root) === this.#bytes(node)) return place;
+    }
+    return undefined;
+  }
+
+  /** Shard by shard what cannot be merged, then the tree over the results: a binary counter of partial sums. */
+  #scheduleLate(results: readonly Result[]): void {
+    const depth = Math.ceil(Math.log2(this.#segments.length)) + 1;
+    const slots = results.map((result) => [
+      result.to,
+      ...Array.from({ length: depth }, () => arena(this.#allocator.allocate(result.elements * 4))),
+    ]);
+    let filled = 0;
+    const merge = () => {
+      filled--;
+      results.forEach(({ elements }, r) => {
+        const [left, right] = [slots[r]?.[filled - 1] as Place, slots[r]?.[filled] as Place];
+        this.#steps.push({ kind: 'merge', left, right, elements });
+      });
+    };
+    let first = 0;
+    this.#segments.forEach((samples, shard) => {
+      this.#computeShard(shard, first, samples, results, slots.map((slot) => slot[filled] as Place));
+      filled++;
+      first += samples;
+      for (let merged = shard + 1; merged % 2 === 0; merged /= 2) merge();
+    });
+    while (filled > 1) merge();
+  }
+
+  #computeShard(shard: number, first: number, samples: number, results: readonly Result[], to: readonly Place[]): void {
+    const places = new Map<number, Place>();
+    const placeOf = (node: number): Place => {
+      const root = this.#root(node);
+      const own = places.get(root);
+      if (own) return own;
+      const whole = this.#placeOf(root);
+      return this.#roles[root] === 'rows' ? shifted(whole, (this.#bytes(root) / this.#samples) * first) : whole;
+    };
+    const pinned = new Map<number, Place>();
+    results.forEach(({ node }, r) => {
+      const root = this.#root(node);
+      if (this.#roles[root] === 'late' && this.#isComputed(root) && !pinned.has(root)) pinned.set(root, to[r] as Place);
+    });
+    const held: { offset: number; bytes: number }[] = [];
+    this.#program.nodes.forEach(({ inputs }, node) => {
+      if (this.#roles[node] !== 'late' || !this.#isComputed(node)) return;
+      const bytes = this.#bytes(node, samples);
+      let out = pinned.get(node);
+      if (!out) {
+        out = arena(this.#allocator.allocate(bytes));
+        held.push({ offset: out.offset, bytes });
+      }
+      places.set(node, out);
+      this.#steps.push({ kind: 'node', node, out, inputs: inputs.map(placeOf), shard });
+    });
+    results.forEach((result, r) => {
+      this.#deliver(result, placeOf(result.node), to[r] as Place);
+    });
+    for (const { offset, bytes } of held) this.#allocator.release(offset, bytes);
+  }
+
+  #isComputed(node: number): boolean {
+    const op = findOp(this.#program.nodes[node]?.op as string);
+    return op?.emit !== undefined;
+  }
+
+  /** The node whose buffer this is: aliases share their input's. */
+  #root(node: number): number {
+    let root = node;
+    while (findOp(this.#program.nodes[root]?.op as string)?.alias) root = this.#program.nodes[root]?.inputs[0] as number;
+    return root;
+  }
+
+  #placeOf(node: number): Place {
+    const root = this.#root(node);
+    const { op, attributes } = this.#program.nodes[root] as Program['nodes'][number];
+    if (op === 'input') return { region: 'input', key: attributes.field as string, offset: 0 };
+    if (op === 'scalar') return { region: 'scalar', key: attributes.name as string, offset: 0 };
+    if (op === 'parameter') {
+      const entry = this.#layout.entries.find(({ name }) => name === attributes.name);
+      if (!entry) throw new Error(`parameter ${String(attributes.name)} is not in the layout`);
+      return { region: 'parameters', key: '', offset: entry.offset * 4 };
+    }
+    const place = this.#places.get(root);
+    if (!place) throw new Error(`node ${root} (${op}) is read before it is computed`);
+    return place;
+  }
+
+  #bytes(node: number, samples = this.#samples): number {
+    const { shape, dtype } = this.#operands[node] as Operand;
+    return bindShape(shape, { batch: samples }).reduce((n, d) => n * d, bytesOf[dtype]);
+  }
+
+  /** Readers of each buffer; one that a late node or a result reads is never given back. */
+  #countReaders(): number[] {
+    const readers = Array<number>(this.#program.nodes.length).fill(0);
+    this.#program.nodes.forEach(({ inputs }, node) => {
+      if (!this.#isComputed(node)) return;
+      for (const root of new Set(inputs.map((input) => this.#root(input)))) {
+        readers[root] = this.#roles[node] === 'late' ? Number.POSITIVE_INFINITY : (readers[root] as number) + 1;
+      }
+    });
+    const { gradients, statistics, outputs } = this.#program;
+    for (const node of [...Object.values(gradients), ...statistics.map((s) => s.node), ...Object.values(outputs)]) {
+      readers[this.#root(node)] = Number.POSITIVE_INFINITY;
+    }
+    return readers;
+  }
+}
