@@ -1,10 +1,20 @@
 /** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [--json]`. */
 import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
 
-interface Shape { name: string; m: number; n: number; k: number; batch?: number; layout?: 'NN' | 'NT' | 'TN'; segments?: number }
+interface Shape {
+  name: string;
+  m: number;
+  n: number;
+  k: number;
+  batch?: number;
+  layout?: 'NN' | 'NT' | 'TN';
+  segments?: number;
+}
 
 const shapes: Shape[] = [
-  ...[64, 128, 256, 512, 1024].flatMap((s) => (['NN', 'NT', 'TN'] as const).map((layout) => ({ name: `${s} square`, m: s, n: s, k: s, layout }))),
+  ...[64, 128, 256, 512, 1024].flatMap((s) =>
+    (['NN', 'NT', 'TN'] as const).map((layout) => ({ name: `${s} square`, m: s, n: s, k: s, layout })),
+  ),
   { name: 'attention 48 x 64x64x32', m: 64, n: 64, k: 32, batch: 48, layout: 'NT' },
   { name: 'attention 48 x 64x32x64', m: 64, n: 32, k: 64, batch: 48, layout: 'NN' },
   { name: 'attention 48 x 64x64x32', m: 64, n: 64, k: 32, batch: 48, layout: 'TN' },
@@ -17,12 +27,32 @@ const shapes: Shape[] = [
 ];
 
 function prepare(h: KernelHarness, { m, n, k, batch = 1, layout = 'NN', segments = 0 }: Shape): () => void {
-  const random = (count: number): number => h.f32(Float32Array.from({ length: count }, (_, i) => ((i * 2654435761) % 1000) / 1000 - 0.5));
+  const random = (count: number): number =>
+    h.f32(Float32Array.from({ length: count }, (_, i) => ((i * 2654435761) % 1000) / 1000 - 0.5));
   const [a, b, out] = [random(batch * m * k), random(batch * k * n), h.alloc(batch * m * n)];
   const aStrides = layout === 'TN' ? [1, m] : [k, 1];
   const bStrides = layout === 'NT' ? [1, k] : [n, 1];
   const seg = segments > 0 ? h.i32(Array.from({ length: segments + 1 }, (_, s) => Math.floor((s * k) / segments))) : 0;
-  return () => h.call('matmul', out, a, b, m, n, k, ...aStrides, ...bStrides, batch, m * k, k * n, m * n, seg, segments, 0, h.scratch);
+  return () =>
+    h.call(
+      'matmul',
+      out,
+      a,
+      b,
+      m,
+      n,
+      k,
+      ...aStrides,
+      ...bStrides,
+      batch,
+      m * k,
+      k * n,
+      m * n,
+      seg,
+      segments,
+      0,
+      h.scratch,
+    );
 }
 
 /** Seconds of one call: the best of several rounds of at least `roundMs`. */
@@ -46,7 +76,13 @@ const harnesses = [createHarness({ widen: true }), createHarness({ widen: false 
 const rows = shapes.map((shape) => {
   const flops = 2 * shape.m * shape.n * shape.k * (shape.batch ?? 1);
   const [widened, plain] = harnesses.map((h) => flops / secondsOf(prepare(h, shape)) / 1e9) as [number, number];
-  return { shape: shape.name, layout: shape.layout ?? 'NN', widened: Number(widened.toFixed(1)), plain: Number(plain.toFixed(1)) };
+  return {
+    shape: shape.name,
+    layout: shape.layout ?? 'NN',
+    widened: Number(widened.toFixed(1)),
+    plain: Number(plain.toFixed(1)),
+  };
 });
-if (process.argv.includes('--json')) console.log(JSON.stringify({ unit: 'GFLOP/s', widened: harnesses[0].widened, node: process.version, rows }));
+if (process.argv.includes('--json'))
+  console.log(JSON.stringify({ unit: 'GFLOP/s', widened: harnesses[0].widened, node: process.version, rows }));
 else console.table(rows);

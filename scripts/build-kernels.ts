@@ -73,11 +73,25 @@ async function compile(dispatcher: string): Promise<Uint8Array> {
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
-      'dispatch.ts', '--baseDir', sources, '--outFile', 'kernels.wasm',
-      '-O3', '--noAssert', '--runtime', 'stub',
-      '--enable', 'simd,threads',
-      '--importMemory', '--sharedMemory', '--initialMemory', '1', '--maximumMemory', '65536',
-      '--use', 'abort=',
+      'dispatch.ts',
+      '--baseDir',
+      sources,
+      '--outFile',
+      'kernels.wasm',
+      '-O3',
+      '--noAssert',
+      '--runtime',
+      'stub',
+      '--enable',
+      'simd,threads',
+      '--importMemory',
+      '--sharedMemory',
+      '--initialMemory',
+      '1',
+      '--maximumMemory',
+      '65536',
+      '--use',
+      'abort=',
     ],
     {
       readFile: (name, baseDir) => {
@@ -91,10 +105,13 @@ async function compile(dispatcher: string): Promise<Uint8Array> {
       listFiles: () => [],
     },
   );
-  if (error || !binary) throw new Error(`the kernels do not compile: ${error?.message ?? 'no output'}\n${stderr.toString()}`);
+  if (error || !binary)
+    throw new Error(`the kernels do not compile: ${error?.message ?? 'no output'}\n${stderr.toString()}`);
   const staticEnd = endOfStaticData(binary);
   if (staticEnd > reservedBytes) {
-    throw new Error(`the kernels' static data end at byte ${staticEnd}; only the first ${reservedBytes} bytes are theirs`);
+    throw new Error(
+      `the kernels' static data end at byte ${staticEnd}; only the first ${reservedBytes} bytes are theirs`,
+    );
   }
   return binary;
 }
@@ -118,7 +135,8 @@ function endOfStaticData(binary: Uint8Array): number {
     if (id === 11) {
       for (let count = uleb(); count > 0; count--) {
         const mode = uleb();
-        if (mode !== 0) throw new Error(`the kernels have a data segment of mode ${mode}; only active ones are expected`);
+        if (mode !== 0)
+          throw new Error(`the kernels have a data segment of mode ${mode}; only active ones are expected`);
         at++; // i32.const
         const address = uleb(); // signed LEB, but static data start low: no sign bit is ever set below 64 KiB
         at++; // end
@@ -153,9 +171,12 @@ async function main(): Promise<void> {
     console.log(`kernels.wasm: ${binary.length} bytes, sha256 ${hash}`);
     return;
   }
-  for (const [path, expected] of [[dispatchPath, Buffer.from(source)], [wasmPath, Buffer.from(binary)]] as const) {
+  for (const [path, expected] of [
+    [dispatchPath, Buffer.from(source)],
+    [wasmPath, Buffer.from(binary)],
+  ] as const) {
     if (!existsSync(path) || !readFileSync(path).equals(expected)) {
-      throw new Error(`${path.slice(root.length + 1)} is not what the sources give; run: npm run build:kernels`);
+      throw new Error(`${path.slice(root.length + 1)} is not what the sources give; run: npm run kernels`);
     }
   }
   console.log(`kernels.wasm is what the sources give: sha256 ${hash}`);

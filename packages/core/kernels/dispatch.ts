@@ -8,7 +8,7 @@ export function run(pc: usize, end: usize): void {
   while (pc < end) {
     const a = pc + 8;
     switch (load<u32>(pc)) {
-      case 72: matmul(a); break;
+      case 73: matmul(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);

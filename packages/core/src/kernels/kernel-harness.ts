@@ -1,6 +1,6 @@
-import { firstFreeAddress, instantiateKernels, tagBuild, type Kernels } from './instance.ts';
+import { firstFreeAddress, instantiateKernels, type Kernels, tagBuild } from './instance.ts';
 import { readKernelBytes } from './kernels-hash.ts';
-import { opcode, type KernelName } from './opcodes.ts';
+import { type KernelName, opcode } from './opcodes.ts';
 import { compileEagerly, mayWiden } from './widening.ts';
 
 /** An argument of a kernel that travels as the bits of a float; plain numbers travel as integers or addresses. */

@@ -44,16 +44,35 @@ function run(h: KernelHarness, product: Product, operands = operandsOf(product))
   const guard = 16;
   const out = h.f32(new Float32Array(batch * m * n + guard).fill(1234.5));
   h.call(
-    'matmul', out, h.f32(operands.a), h.f32(operands.b), m, n, k, ...a, ...b, batch, ...batchStrides, m * n,
-    segments ? h.i32(segments) : 0, segments ? segments.length - 1 : 0, bias ? h.f32(operands.bias) : 0, h.scratch,
+    'matmul',
+    out,
+    h.f32(operands.a),
+    h.f32(operands.b),
+    m,
+    n,
+    k,
+    ...a,
+    ...b,
+    batch,
+    ...batchStrides,
+    m * n,
+    segments ? h.i32(segments) : 0,
+    segments ? segments.length - 1 : 0,
+    bias ? h.f32(operands.bias) : 0,
+    h.scratch,
   );
   const result = h.read(out, batch * m * n + guard);
-  expect(result.subarray(batch * m * n), 'nothing is written behind the output').toEqual(new Float32Array(guard).fill(1234.5));
+  expect(result.subarray(batch * m * n), 'nothing is written behind the output').toEqual(
+    new Float32Array(guard).fill(1234.5),
+  );
   return result.subarray(0, batch * m * n);
 }
 
 /** The contract, word for word: one f32 sum per element (or segment), k ascending from +0, segments joined by the tree. */
-function contract({ m, n, k, batch = 1, a, b, batchStrides = [0, 0], segments = [0, k], bias }: Product, x: Operands): Float32Array {
+function contract(
+  { m, n, k, batch = 1, a, b, batchStrides = [0, 0], segments = [0, k], bias }: Product,
+  x: Operands,
+): Float32Array {
   const out = new Float32Array(batch * m * n);
   const part = (base: readonly [number, number], i: number, j: number, from: number, to: number): number => {
     let sum = 0;
@@ -104,15 +123,28 @@ type Layout = (rows: number, cols: number) => readonly [number, number];
 const layouts: Record<string, Layout> = {
   'by rows': (_, cols) => [cols, 1],
   'by columns': (rows) => [1, rows],
-  'spaced': (_, cols) => [cols * 3 + 5, 3],
+  spaced: (_, cols) => [cols * 3 + 5, 3],
 };
 const pairs = Object.keys(layouts).flatMap((left) => Object.keys(layouts).map((right) => [left, right] as const));
 
 describe.each(pairs)('A %s, B %s', (left, right) => {
   // edges of the tile (4 x 16), of the blocks (256 K positions, 128 rows, 1024 columns), primes, single rows and columns
   test.each([
-    [1, 1, 1], [1, 17, 5], [2, 16, 3], [3, 1, 7], [4, 16, 4], [5, 15, 256], [7, 33, 257], [13, 31, 37],
-    [16, 20, 33], [17, 64, 5], [1, 100, 300], [37, 53, 777], [129, 18, 6], [2, 1030, 3], [20, 1030, 2],
+    [1, 1, 1],
+    [1, 17, 5],
+    [2, 16, 3],
+    [3, 1, 7],
+    [4, 16, 4],
+    [5, 15, 256],
+    [7, 33, 257],
+    [13, 31, 37],
+    [16, 20, 33],
+    [17, 64, 5],
+    [1, 100, 300],
+    [37, 53, 777],
+    [129, 18, 6],
+    [2, 1030, 3],
+    [20, 1030, 2],
   ])('%i x %i, K %i', (m, n, k) => {
     const product: Product = { m, n, k, a: layouts[left]!(m, k), b: layouts[right]!(k, n) };
     const operands = operandsOf(product);
@@ -126,16 +158,35 @@ describe.each(pairs)('A %s, B %s', (left, right) => {
   test('batch, bias and segments', () => {
     const [m, n, k] = [6, 19, 40];
     const product: Product = {
-      m, n, k, batch: 3, a: layouts[left]!(m, k), b: layouts[right]!(k, n), batchStrides: [11, 7], bias: true, segments: [0, 9, 10, 26, 40],
+      m,
+      n,
+      k,
+      batch: 3,
+      a: layouts[left]!(m, k),
+      b: layouts[right]!(k, n),
+      batchStrides: [11, 7],
+      bias: true,
+      segments: [0, 9, 10, 26, 40],
     };
     const operands = operandsOf(product);
     expect(bits(run(widened, product, operands))).toEqual(bits(contract(product, operands)));
   });
 });
 
-describe.each([['widened', widened], ['plain', plain]] as const)('%s', (_, h) => {
+describe.each([
+  ['widened', widened],
+  ['plain', plain],
+] as const)('%s', (_, h) => {
   test.each([
-    [1, 5], [2, 300], [3, 300], [7, 1030], [16, 128], [16, 1024], [33, 700], [64, 64], [100, 100],
+    [1, 5],
+    [2, 300],
+    [3, 300],
+    [7, 1030],
+    [16, 128],
+    [16, 1024],
+    [33, 700],
+    [64, 64],
+    [100, 100],
   ])('%i segments of K = %i equal the segments one by one, joined by addition', (nseg, k) => {
     const [m, n] = [21, 35];
     const segments = Array.from({ length: nseg + 1 }, (__, s) => Math.floor((s * s * (k - nseg)) / nseg ** 2) + s); // uneven, none empty
@@ -161,15 +212,36 @@ describe.each([['widened', widened], ['plain', plain]] as const)('%s', (_, h) =>
   });
 
   // with 11 levels of 260 rows the stack has room for 368 columns: two strips
-  test.each([[65536, 5, 6], [1024, 260, 380]])('%i segments, %i x %i: a deep tree', (nseg, m, n) => {
-    const product: Product = { m, n, k: nseg, a: [1, 0], b: [0, 1], segments: Array.from({ length: nseg + 1 }, (__, s) => s) };
+  test.each([
+    [65536, 5, 6],
+    [1024, 260, 380],
+  ])('%i segments, %i x %i: a deep tree', (nseg, m, n) => {
+    const product: Product = {
+      m,
+      n,
+      k: nseg,
+      a: [1, 0],
+      b: [0, 1],
+      segments: Array.from({ length: nseg + 1 }, (__, s) => s),
+    };
     const operands = operandsOf(product); // every segment is the same product, so the tree only doubles, exactly
-    const expected = Float32Array.from({ length: m * n }, (__, e) => Math.fround(operands.a[Math.floor(e / n)]! * operands.b[e % n]!) * nseg);
+    const expected = Float32Array.from(
+      { length: m * n },
+      (__, e) => Math.fround(operands.a[Math.floor(e / n)]! * operands.b[e % n]!) * nseg,
+    );
     expect(bits(run(h, product, operands))).toEqual(bits(expected));
   });
 
   test('a segmented product in blocks of rows and columns equals the contract', () => {
-    const product: Product = { m: 261, n: 1031, k: 20, a: [1, 261], b: [1031, 1], segments: [0, 3, 4, 11, 18, 20], bias: true };
+    const product: Product = {
+      m: 261,
+      n: 1031,
+      k: 20,
+      a: [1, 261],
+      b: [1031, 1],
+      segments: [0, 3, 4, 11, 18, 20],
+      bias: true,
+    };
     const operands = operandsOf(product);
     expect(bits(run(h, product, operands))).toEqual(bits(contract(product, operands)));
   });
@@ -177,8 +249,13 @@ describe.each([['widened', widened], ['plain', plain]] as const)('%s', (_, h) =>
   test('segments need not begin at zero', () => {
     const product: Product = { m: 5, n: 6, k: 12, a: [12, 1], b: [6, 1] };
     const operands = operandsOf(product);
-    for (const segments of [[3, 9], [3, 5, 9]]) {
-      expect(bits(run(h, { ...product, segments }, operands))).toEqual(bits(contract({ ...product, segments }, operands)));
+    for (const segments of [
+      [3, 9],
+      [3, 5, 9],
+    ]) {
+      expect(bits(run(h, { ...product, segments }, operands))).toEqual(
+        bits(contract({ ...product, segments }, operands)),
+      );
     }
   });
 
@@ -186,7 +263,13 @@ describe.each([['widened', widened], ['plain', plain]] as const)('%s', (_, h) =>
     const product: Product = { m: 150, n: 37, k: 300, a: [300, 1], b: [37, 1], bias: true };
     const operands = operandsOf(product);
     const whole = bits(run(h, product, operands));
-    for (const [from, count] of [[0, 1], [3, 2], [5, 3], [1, 17], [77, 73]] as const) {
+    for (const [from, count] of [
+      [0, 1],
+      [3, 2],
+      [5, 3],
+      [1, 17],
+      [77, 73],
+    ] as const) {
       const rows = run(h, { ...product, m: count }, { ...operands, a: operands.a.subarray(from * 300) });
       expect(bits(rows)).toEqual(whole.subarray(from * 37, (from + count) * 37));
     }

@@ -20,8 +20,27 @@ test('an opcode that is none traps, also that of zeroed memory', () => {
 test('a tape of several instructions runs in order', () => {
   const h = createHarness();
   const [x, y, z] = [h.f32([1, 2]), h.alloc(1), h.alloc(1)];
-  const dot = (out: number, a: number, b: number, k: number): ['matmul', ...number[]] =>
-    ['matmul', out, a, b, 1, 1, k, k, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, h.scratch];
+  const dot = (out: number, a: number, b: number, k: number): ['matmul', ...number[]] => [
+    'matmul',
+    out,
+    a,
+    b,
+    1,
+    1,
+    k,
+    k,
+    1,
+    1,
+    1,
+    1,
+    0,
+    0,
+    0,
+    0,
+    0,
+    0,
+    h.scratch,
+  ];
   h.tape([dot(y, x, x, 2), dot(z, y, y, 1)]);
   expect(h.read(z, 1)).toEqual(Float32Array.of(25));
 });

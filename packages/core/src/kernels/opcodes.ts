@@ -3,6 +3,7 @@
  * which arguments it takes is the table in docs/kernels.md; `scripts/build-kernels.ts` makes the dispatcher from this one.
  * The place in the table is the opcode, so a change here changes `kernels.wasm` and with it the kernel hash.
  */
+// biome-ignore format: a line per group, not per name
 export const kernelTable = {
   elementwise: [
     'neg', 'exp', 'log', 'sqrt', 'rsqrt', 'reciprocal', 'square', 'abs', 'sign', 'sin', 'cos', 'relu', 'sigmoid', 'tanh',
@@ -29,5 +30,7 @@ export type KernelName = (typeof kernelTable)[KernelFile][number];
 
 /** The opcode of each kernel: its place in the table, from 1, so that zeroed memory is never a valid instruction. */
 export const opcode = Object.fromEntries(
-  Object.values(kernelTable).flat().map((name, index) => [name, index + 1]),
+  Object.values(kernelTable)
+    .flat()
+    .map((name, index) => [name, index + 1]),
 ) as Readonly<Record<KernelName, number>>;

@@ -9,10 +9,15 @@ import { setFlagsFromString } from 'node:v8';
 const flag = 'experimental-wasm-revectorize';
 
 /** The optimizing compiler at once, for every function: otherwise first calls would run baseline code, which is never fused. */
-const eagerFlags = { 'liftoff': false, 'wasm-lazy-compilation': false, 'wasm-tier-up': false };
+const eagerFlags = { liftoff: false, 'wasm-lazy-compilation': false, 'wasm-tier-up': false };
 
 /** V8's defaults of the flags above, in Node 22, 24 and 26. */
-const defaults: Readonly<Record<string, boolean>> = { [flag]: false, 'liftoff': true, 'wasm-lazy-compilation': true, 'wasm-tier-up': true };
+const defaults: Readonly<Record<string, boolean>> = {
+  [flag]: false,
+  liftoff: true,
+  'wasm-lazy-compilation': true,
+  'wasm-tier-up': true,
+};
 
 /** Why widening must not be asked for here, in words; undefined where it may. */
 export function whyNotWidened(): string | undefined {
@@ -45,7 +50,11 @@ function setFlag(name: string, on: boolean): void {
 
 /** What a flag was when the process started: as among its options, else V8's default. V8 takes `_` for `-`, and `--noflag`. */
 export function startValue(name: string, options: readonly string[] = startOptions()): boolean {
-  const forms = new Map([[`--${name}`, true], [`--no-${name}`, false], [`--no${name}`, false]]);
+  const forms = new Map([
+    [`--${name}`, true],
+    [`--no-${name}`, false],
+    [`--no${name}`, false],
+  ]);
   const last = options.map((option) => option.replaceAll('_', '-')).findLast((option) => forms.has(option));
   return last === undefined ? defaults[name]! : forms.get(last)!;
 }
