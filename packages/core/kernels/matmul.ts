@@ -16,7 +16,7 @@ const blockN: i32 = 1024;
 /** With segments B is packed again for each block of rows, so more of them. */
 const segmentedBlockM: i32 = 256;
 /** Up to this many rows a row-major B is read where it lies: packing it would cost more than it saves. */
-const directRows: i32 = 16;
+const directRows: i32 = 8;
 
 /** A 4 x 16 tile of floats. */
 const tileBytes: usize = 256;
