@@ -8,8 +8,25 @@ import { setFlagsFromString } from 'node:v8';
 
 const flag = 'experimental-wasm-revectorize';
 
-/** The optimizing compiler at once, for every function: otherwise first calls would run baseline code, which is never fused. */
-const eagerFlags = { liftoff: false, 'wasm-lazy-compilation': false, 'wasm-tier-up': false };
+const nodeMajor = Number(process.versions.node.split('.')[0]);
+
+/** Node 22 takes the flag without effect. */
+const firstMajor = 24;
+
+/** The newest Node these flags were tried on. A combination that V8 does not expect ends the process, so later ones get none. */
+const lastMajor = 26;
+
+/**
+ * The optimizing compiler at once, for every function: otherwise first calls would run baseline code, which is never fused. Inlining
+ * is off because in Node 26 it insists on counts that only baseline code gathers, and aborts ("function_feedback" check failed);
+ * Binaryen has inlined already. Node 22 does not know that flag.
+ */
+const eagerFlags: Readonly<Record<string, boolean>> = {
+  liftoff: false,
+  'wasm-lazy-compilation': false,
+  'wasm-tier-up': false,
+  ...(nodeMajor >= firstMajor ? { 'wasm-inlining': false } : {}),
+};
 
 /** V8's defaults of the flags above, in Node 22, 24 and 26. */
 const defaults: Readonly<Record<string, boolean>> = {
@@ -17,15 +34,19 @@ const defaults: Readonly<Record<string, boolean>> = {
   liftoff: true,
   'wasm-lazy-compilation': true,
   'wasm-tier-up': true,
+  'wasm-inlining': true,
 };
 
-/** Why widening must not be asked for here, in words; undefined where it may. */
+/** Why widening must not be asked for here, in words; undefined where it may. `LOCKSTEP_WIDEN` is 0 for never, 1 to try a newer Node. */
 export function whyNotWidened(): string | undefined {
-  if (process.env.LOCKSTEP_WIDEN === '0') return 'LOCKSTEP_WIDEN=0';
+  const wish = process.env.LOCKSTEP_WIDEN;
+  if (wish === '0') return 'LOCKSTEP_WIDEN=0';
   // builds for other processors do not know the flag and print an error
   if (process.arch !== 'x64') return `V8 widens on x64 only, this is ${process.arch}`;
-  // Node 22 takes the flag without effect
-  if (Number(process.versions.node.split('.')[0]) < 24) return `Node ${process.versions.node} cannot, 24 and later can`;
+  if (nodeMajor < firstMajor) return `Node ${process.versions.node} cannot, ${firstMajor} and later can`;
+  if (nodeMajor > lastMajor && wish !== '1') {
+    return `not tried on Node ${process.versions.node} yet, LOCKSTEP_WIDEN=1 tries it`;
+  }
   return undefined;
 }
 
@@ -35,6 +56,7 @@ export function mayWiden(): boolean {
 
 /** Compiles a module with the optimizing compiler, widened or not. The code goes with the module to other threads. */
 export function compileEagerly(bytes: Uint8Array<ArrayBuffer>, widen: boolean): WebAssembly.Module {
+  if (!widen && nodeMajor > lastMajor) return new WebAssembly.Module(bytes);
   const flags = Object.entries(widen ? { ...eagerFlags, [flag]: true } : eagerFlags);
   for (const [name, on] of flags) setFlag(name, on);
   try {
