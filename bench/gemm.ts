@@ -1,4 +1,4 @@
-/** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [--json]`. */
+/** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [--json] [--quick]`. */
 import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
 
 interface Shape {
@@ -56,7 +56,8 @@ function prepare(h: KernelHarness, { m, n, k, batch = 1, layout = 'NN', segments
 }
 
 /** Seconds of one call: the best of several rounds of at least `roundMs`. */
-function secondsOf(call: () => void, roundMs = 15, rounds = 6): number {
+function secondsOf(call: () => void): number {
+  const [roundMs, rounds] = process.argv.includes('--quick') ? [0, 1] : [5, 20];
   let best = Infinity;
   for (let round = 0; round < rounds; round++) {
     let calls = 0;

@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { createHarness, type KernelHarness } from './kernel-harness.ts';
@@ -171,6 +172,35 @@ describe.each(pairs)('A %s, B %s', (left, right) => {
     const operands = operandsOf(product);
     expect(bits(run(widened, product, operands))).toEqual(bits(contract(product, operands)));
   });
+});
+
+test('any shape, any strides, any segments', () => {
+  const size = fc.integer({ min: 1, max: 70 });
+  const layout = fc.constantFrom(...Object.values(layouts));
+  fc.assert(
+    fc.property(
+      fc.record({ m: size, n: size, k: fc.integer({ min: 1, max: 600 }), batch: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({ left: layout, right: layout, steps: fc.tuple(fc.nat(99), fc.nat(99)), bias: fc.boolean() }),
+      fc.option(fc.uniqueArray(fc.nat(600), { maxLength: 40 })),
+      (shape, { left, right, steps, bias }, cuts) => {
+        const { m, n, k } = shape;
+        const inner = (cuts ?? []).filter((cut) => cut > 0 && cut < k).sort((x, y) => x - y);
+        const product: Product = {
+          ...shape,
+          a: left(m, k),
+          b: right(k, n),
+          batchStrides: steps,
+          bias,
+          ...(cuts ? { segments: [0, ...inner, k] } : {}),
+        };
+        const operands = operandsOf(product);
+        const expected = bits(contract(product, operands));
+        expect(bits(run(widened, product, operands))).toEqual(expected);
+        expect(bits(run(plain, product, operands))).toEqual(expected);
+      },
+    ),
+    { numRuns: 60, seed: 20240601 },
+  );
 });
 
 describe.each([
