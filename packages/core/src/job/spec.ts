@@ -1,6 +1,7 @@
 import type { DType } from '../graph/dim.ts';
 import type { ParameterLayout } from '../program/layout.ts';
 import type { Program } from '../program/program.ts';
+import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
 
 /** One named array of a sample, e.g. `image: f32 [1, 28, 28]`. A number in a sample is a field of shape []. */
 export interface FieldSpec {
@@ -8,27 +9,6 @@ export interface FieldSpec {
   readonly dtype: DType;
   readonly shape: readonly number[];
 }
-
-/** Hyperparameters of one parameter group. The learning rate comes per step from its schedule. */
-export interface SgdGroup {
-  readonly parameters: readonly string[];
-  readonly momentum: number;
-  readonly dampening: number;
-  readonly weightDecay: number;
-  readonly nesterov: boolean;
-}
-
-export interface AdamGroup {
-  readonly parameters: readonly string[];
-  readonly beta1: number;
-  readonly beta2: number;
-  readonly eps: number;
-  readonly weightDecay: number;
-}
-
-export type OptimizerSpec =
-  | { readonly kind: 'sgd'; readonly groups: readonly SgdGroup[] }
-  | { readonly kind: 'adam' | 'adamw'; readonly groups: readonly AdamGroup[] };
 
 /** Everything about a traced job that is data: it crosses to the engine, the threads and into checkpoints. */
 export interface JobSpec {
@@ -55,6 +35,8 @@ export interface JobSpec {
    * The first is `loss`.
    */
   readonly metrics: readonly string[];
+  /** The same for the evaluate Program. */
+  readonly evaluateMetrics: readonly string[];
   readonly optimizer: OptimizerSpec;
   readonly clipNorm: number | null;
   readonly nonFinite: 'stop' | 'skip';

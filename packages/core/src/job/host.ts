@@ -1,0 +1,44 @@
+import { UsageError } from '../errors.ts';
+import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
+import type { DataSplits } from './define-job.ts';
+import { writeField } from './fields.ts';
+import type { JobHost, JobSpec } from './spec.ts';
+
+interface HostParts {
+  readonly spec: JobSpec;
+  readonly data: DataSplits;
+  readonly schedules: readonly Schedule[];
+  readonly scalars: Readonly<Record<string, (step: number) => number>>;
+}
+
+/** The closures of a job behind the interface that the engine asks. */
+export function createHost({ spec, data, schedules, scalars }: HostParts): JobHost {
+  const sizes = spec.fields.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
+  return {
+    stepValues(step) {
+      return {
+        learningRates: schedules.map((schedule) => finite(evaluateSchedule(schedule, step, spec.steps), 'learning rate', step)),
+        scalars: spec.scalars.map((name) => finite((scalars[name] as (step: number) => number)(step), `scalar "${name}"`, step)),
+      };
+    },
+    async fill(split, indices, into) {
+      const source = data[split];
+      if (!source) throw new UsageError(`The job has no ${split} data.`);
+      for (let row = 0; row < indices.length; row++) {
+        const index = indices[row] as number;
+        let sample = source.sample(index);
+        if (sample instanceof Promise) sample = await sample;
+        for (let f = 0; f < sizes.length; f++) {
+          const { name } = spec.fields[f] as JobSpec['fields'][number];
+          const target = into[name];
+          if (target) writeField(target, row, sizes[f] as number, sample[name], () => `Sample ${index} of the ${split} data, field "${name}"`);
+        }
+      }
+    },
+  };
+}
+
+function finite(value: number, what: string, step: number): number {
+  if (typeof value === 'number' && Number.isFinite(value)) return value;
+  throw new UsageError(`The ${what} of step ${step} is ${String(value)}: schedules and scalars must give finite numbers.`);
+}

@@ -1,0 +1,6 @@
+export { GELU, ReLU, SiLU, Sigmoid, Tanh } from './activations.ts';
+export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
+export * as init from './init.ts';
+export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';
+export { type Layer, Module } from './module.ts';
+export { Parameter } from './parameter.ts';
