@@ -9,6 +9,8 @@ export const kernelTable = {
     'neg', 'exp', 'log', 'sqrt', 'rsqrt', 'reciprocal', 'square', 'abs', 'sign', 'sin', 'cos', 'relu', 'sigmoid', 'tanh',
     'gelu', 'geluTanh', 'silu', 'softplus', 'erf',
     'addScalar', 'mulScalar', 'powScalar', 'leakyRelu', 'elu',
+  ],
+  'activation-gradients': [
     'reluGrad', 'sigmoidGrad', 'tanhGrad', 'geluGrad', 'geluTanhGrad', 'siluGrad', 'softplusGrad',
     'leakyReluGrad', 'eluGrad',
   ],

@@ -1,0 +1,12 @@
+/** The thread's context block (docs/kernels.md). */
+export const positionAt: usize = 8;
+const flagAt: usize = 32;
+
+/** Notes an index out of range; the first one wins. */
+export function indexError(ctx: usize, nodeId: i32, row: i32, value: i32): void {
+  if (load<i32>(ctx, flagAt) != 0) return;
+  store<i32>(ctx, 1, flagAt);
+  store<i32>(ctx, nodeId, flagAt + 4);
+  store<i32>(ctx, row, flagAt + 8);
+  store<i32>(ctx, value, flagAt + 12);
+}

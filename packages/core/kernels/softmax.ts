@@ -1,0 +1,231 @@
+import { joinLanes, loadLanes, rowMax, storeLanes } from './lanes';
+import { exp4, log4 } from './vector-math';
+
+/** out = e^(scale x - top) over n floats; returns their sum, element j in lane j mod 8. */
+function expRow(out: usize, x: usize, n: i32, top: f32, scale: f32): f32 {
+  const t = f32x4.splat(top);
+  const k = f32x4.splat(scale);
+  let low = f32x4.splat(0);
+  let high = low;
+  let j = 0;
+  for (; j + 8 <= n; j += 8) {
+    const p = <usize>j << 2;
+    const x0 = v128.load(x + p);
+    const x1 = v128.load(x + p, 16);
+    const y0 = exp4(f32x4.sub(f32x4.mul(x0, k), t));
+    const y1 = exp4(f32x4.sub(f32x4.mul(x1, k), t));
+    low = f32x4.add(low, y0);
+    high = f32x4.add(high, y1);
+    v128.store(out + p, y0);
+    v128.store(out + p, y1, 16);
+  }
+  if (j + 4 <= n) {
+    const y = exp4(f32x4.sub(f32x4.mul(v128.load(x + (<usize>j << 2)), k), t));
+    low = f32x4.add(low, y);
+    v128.store(out + (<usize>j << 2), y);
+    j += 4;
+    if (j < n) high = f32x4.add(high, expTail(out, x, j, n, t, k));
+  } else if (j < n) {
+    low = f32x4.add(low, expTail(out, x, j, n, t, k));
+  }
+  return joinLanes(low, high);
+}
+
+/** The last one to three elements; lanes beyond them are zero in the result. */
+function expTail(out: usize, x: usize, j: i32, n: i32, top: v128, scale: v128): v128 {
+  const p = <usize>j << 2;
+  const y = exp4(f32x4.sub(f32x4.mul(loadLanes(x + p, n - j), scale), top));
+  storeLanes(out + p, y, n - j);
+  return loadLanes(out + p, n - j);
+}
+
+/** out = out / by */
+function divideRow(out: usize, n: i32, by: f32): void {
+  const d = f32x4.splat(by);
+  for (; n >= 4; n -= 4) {
+    v128.store(out, f32x4.div(v128.load(out), d));
+    out += 16;
+  }
+  if (n > 0) storeLanes(out, f32x4.div(loadLanes(out, n), d), n);
+}
+
+function softmaxRow(out: usize, x: usize, n: i32, scale: f32): void {
+  const top = rowMax(x, n) * scale;
+  divideRow(out, n, expRow(out, x, n, top, scale));
+}
+
+export function softmax(a: usize): void {
+  const out = load<usize>(a);
+  const x = load<usize>(a, 4);
+  const rows = load<i32>(a, 8);
+  const columns = load<i32>(a, 12);
+  for (let i = 0; i < rows; i++) {
+    const p = <usize>i * <usize>columns << 2;
+    softmaxRow(out + p, x + p, columns, 1);
+  }
+}
+
+export function logSoftmax(a: usize): void {
+  const out = load<usize>(a);
+  const x = load<usize>(a, 4);
+  const rows = load<i32>(a, 8);
+  const columns = load<i32>(a, 12);
+  const row = <usize>columns << 2;
+  for (let i = 0; i < rows; i++) {
+    const p = x + <usize>i * row;
+    const q = out + <usize>i * row;
+    const top = rowMax(p, columns);
+    const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(p, columns, top))), 0);
+    for (let j: usize = 0; j < row; j += 4) store<f32>(q + j, load<f32>(p + j) - top - sum);
+  }
+}
+
+/** As `expRow` without storing. */
+export function sumOfExp(x: usize, n: i32, top: f32): f32 {
+  const t = f32x4.splat(top);
+  let low = f32x4.splat(0);
+  let high = low;
+  let j = 0;
+  for (; j + 8 <= n; j += 8) {
+    const p = x + (<usize>j << 2);
+    low = f32x4.add(low, exp4(f32x4.sub(v128.load(p), t)));
+    high = f32x4.add(high, exp4(f32x4.sub(v128.load(p, 16), t)));
+  }
+  const rest = n - j;
+  const p = x + (<usize>j << 2);
+  if (rest >= 4) {
+    low = f32x4.add(low, exp4(f32x4.sub(v128.load(p), t)));
+    if (rest > 4) high = f32x4.add(high, keep(exp4(f32x4.sub(loadLanes(p + 16, rest - 4), t)), rest - 4));
+  } else if (rest > 0) {
+    low = f32x4.add(low, keep(exp4(f32x4.sub(loadLanes(p, rest), t)), rest));
+  }
+  return joinLanes(low, high);
+}
+
+/** The first `count` lanes (1 to 3), the others zero. */
+// @ts-ignore: decorator
+@inline
+function keep(v: v128, count: i32): v128 {
+  return v128.and(v, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
+}
+
+/** Sum of x y over n, element j in lane j mod 8. */
+function dotRow(x: usize, y: usize, n: i32): f32 {
+  let low = f32x4.splat(0);
+  let high = low;
+  let j = 0;
+  for (; j + 8 <= n; j += 8) {
+    const p = <usize>j << 2;
+    low = f32x4.add(low, f32x4.mul(v128.load(x + p), v128.load(y + p)));
+    high = f32x4.add(high, f32x4.mul(v128.load(x + p, 16), v128.load(y + p, 16)));
+  }
+  const rest = n - j;
+  const p = <usize>j << 2;
+  if (rest >= 4) {
+    low = f32x4.add(low, f32x4.mul(v128.load(x + p), v128.load(y + p)));
+    if (rest > 4) high = f32x4.add(high, f32x4.mul(loadLanes(x + p + 16, rest - 4), loadLanes(y + p + 16, rest - 4)));
+  } else if (rest > 0) {
+    low = f32x4.add(low, f32x4.mul(loadLanes(x + p, rest), loadLanes(y + p, rest)));
+  }
+  return joinLanes(low, high);
+}
+
+/** scale y (g - sum y g) for one row. */
+function gradRow(out: usize, y: usize, g: usize, n: i32, scale: f32): void {
+  const s = f32x4.splat(dotRow(y, g, n));
+  const k = f32x4.splat(scale);
+  for (; n >= 8; n -= 8) {
+    const y0 = v128.load(y);
+    const y1 = v128.load(y, 16);
+    const g0 = v128.load(g);
+    const g1 = v128.load(g, 16);
+    const z0 = f32x4.mul(k, f32x4.mul(y0, f32x4.sub(g0, s)));
+    const z1 = f32x4.mul(k, f32x4.mul(y1, f32x4.sub(g1, s)));
+    v128.store(out, z0);
+    v128.store(out, z1, 16);
+    y += 32;
+    g += 32;
+    out += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    const z = f32x4.mul(k, f32x4.mul(loadSome(y, left), f32x4.sub(loadSome(g, left), s)));
+    if (left == 4) v128.store(out, z);
+    else storeLanes(out, z, left);
+    y += 16;
+    g += 16;
+    out += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function loadSome(p: usize, count: i32): v128 {
+  return count == 4 ? v128.load(p) : loadLanes(p, count);
+}
+
+export function softmaxGrad(a: usize): void {
+  gradRows(a, 1);
+}
+
+export function scaledSoftmaxGrad(a: usize): void {
+  gradRows(a, load<f32>(a, 20));
+}
+
+function gradRows(a: usize, scale: f32): void {
+  const out = load<usize>(a);
+  const y = load<usize>(a, 4);
+  const g = load<usize>(a, 8);
+  const rows = load<i32>(a, 12);
+  const columns = load<i32>(a, 16);
+  for (let i = 0; i < rows; i++) {
+    const p = <usize>i * <usize>columns << 2;
+    gradRow(out + p, y + p, g + p, columns, scale);
+  }
+}
+
+/** g - e^y sum g */
+export function logSoftmaxGrad(a: usize): void {
+  const out = load<usize>(a);
+  const y = load<usize>(a, 4);
+  const g = load<usize>(a, 8);
+  const rows = load<i32>(a, 12);
+  const columns = load<i32>(a, 16);
+  for (let i = 0; i < rows; i++) {
+    const row = <usize>i * <usize>columns << 2;
+    let low = f32x4.splat(0);
+    let high = low;
+    for (let j = 0; j < columns; j += 4) {
+      const v = loadSome(g + row + (<usize>j << 2), min(columns - j, 4));
+      if (j & 4) high = f32x4.add(high, v);
+      else low = f32x4.add(low, v);
+    }
+    const s = f32x4.splat(joinLanes(low, high));
+    for (let j = 0; j < columns; j += 4) {
+      const left = min(columns - j, 4);
+      const p = row + (<usize>j << 2);
+      const z = f32x4.sub(loadSome(g + p, left), f32x4.mul(exp4(loadSome(y + p, left)), s));
+      if (left == 4) v128.store(out + p, z);
+      else storeLanes(out + p, z, left);
+    }
+  }
+}
+
+export function causalSoftmax(a: usize): void {
+  let out = load<usize>(a);
+  let x = load<usize>(a, 4);
+  const batch = load<i32>(a, 8);
+  const queries = load<i32>(a, 12);
+  const keys = load<i32>(a, 16);
+  const scale = load<f32>(a, 20);
+  const row = <usize>keys << 2;
+  for (let b = 0; b < batch; b++) {
+    for (let i = 0; i < queries; i++) {
+      const seen = i + 1 + keys - queries;
+      softmaxRow(out, x, seen, scale);
+      memory.fill(out + (<usize>seen << 2), 0, <usize>(keys - seen) << 2);
+      out += row;
+      x += row;
+    }
+  }
+}
