@@ -19,24 +19,17 @@ function expRow(out: usize, x: usize, n: i32, top: f32, scale: f32): f32 {
     v128.store(out + p, y0);
     v128.store(out + p, y1, 16);
   }
-  if (j + 4 <= n) {
-    const y = exp4(f32x4.sub(f32x4.mul(v128.load(x + (<usize>j << 2)), k), t));
-    low = f32x4.add(low, y);
-    v128.store(out + (<usize>j << 2), y);
+  for (let at = 0; j < n; at++) {
+    const left = min(n - j, 4);
+    const p = <usize>j << 2;
+    const y = keep(exp4(f32x4.sub(f32x4.mul(loadSome(x + p, left), k), t)), left);
+    if (left == 4) v128.store(out + p, y);
+    else storeLanes(out + p, y, left);
+    if (at) high = f32x4.add(high, y);
+    else low = f32x4.add(low, y);
     j += 4;
-    if (j < n) high = f32x4.add(high, expTail(out, x, j, n, t, k));
-  } else if (j < n) {
-    low = f32x4.add(low, expTail(out, x, j, n, t, k));
   }
   return joinLanes(low, high);
-}
-
-/** The last one to three elements; lanes beyond them are zero in the result. */
-function expTail(out: usize, x: usize, j: i32, n: i32, top: v128, scale: v128): v128 {
-  const p = <usize>j << 2;
-  const y = exp4(f32x4.sub(f32x4.mul(loadLanes(x + p, n - j), scale), top));
-  storeLanes(out + p, y, n - j);
-  return loadLanes(out + p, n - j);
 }
 
 /** out = out / by */
