@@ -10,10 +10,10 @@ export function powerOfTwo(n: number): number {
   return f64[0] as number;
 }
 
-/** x * 2^n with one rounding at most, over the whole range of doubles. */
+/** x * 2^n for x in [1/4, 4] and |n| <= 1100, rounded once: where the result is subnormal, x must not be rounded before. */
 export function scaleByPower(x: number, n: number): number {
-  if (n > 1023) return n > 2100 ? x * Number.POSITIVE_INFINITY : x * powerOfTwo(1023) * powerOfTwo(Math.min(1023, n - 1023));
-  if (n < -1022) return n < -2200 ? x * 0 : x * powerOfTwo(-1022) * powerOfTwo(Math.max(-1022, n + 1022));
+  if (n > 1000) return x * powerOfTwo(1000) * powerOfTwo(n - 1000);
+  if (n < -1000) return x * powerOfTwo(n + 1000) * powerOfTwo(-1000);
   return x * powerOfTwo(n);
 }
 

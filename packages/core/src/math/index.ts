@@ -1,2 +1,4 @@
-export { erf, exp, log, pow, tanh } from './exponential.ts';
+export { erf } from './error-function.ts';
+export { exp, log, tanh } from './exponential.ts';
+export { pow } from './power.ts';
 export { cos, sin } from './trigonometric.ts';

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { data, defineJob, loss, metrics, nn, ops, optim, random, type Tensor } from '../index.ts';
+import type { JobDefinition } from '../job/define-job.ts';
+import { traceJob } from '../job/trace-job.ts';
+import type { TracedJob } from '../job/spec.ts';
+import { runOnce } from './program-runner.ts';
+
+// The promise behind "shards as one batch": a merged run gives the bits of its shards run one by one and joined by the tree.
+
+class TiedGpt extends nn.Module {
+  token = new nn.Embedding(11, 8);
+  position = new nn.Parameter([5, 8], nn.init.normal(0.1));
+  norm1 = new nn.LayerNorm(8);
+  attention = new nn.CausalSelfAttention(8, 2, { dropout: 0.2 });
+  norm2 = new nn.LayerNorm(8, { bias: false });
+  expand = new nn.Linear(8, 24);
+  project = new nn.Linear(24, 8, { bias: false });
+  drop = new nn.Dropout(0.3);
+  forward(ids: Tensor): Tensor {
+    const x = this.drop.forward(this.token.forward(ids).add(this.position));
+    const a = x.add(this.attention.forward(this.norm1.forward(x)));
+    const b = a.add(this.drop.forward(this.project.forward(this.expand.forward(this.norm2.forward(a)).gelu())));
+    return ops.linear(b, this.token.weight);
+  }
+}
+
+/** One Linear called three times: its weight has three contributions a shard. */
+class Repeated extends nn.Module {
+  first = new nn.Linear(7, 6);
+  again = new nn.Linear(6, 6);
+  last = new nn.Linear(6, 3);
+  forward(x: Tensor): Tensor {
+    let y = this.first.forward(x).tanh();
+    for (let i = 0; i < 3; i++) y = this.again.forward(y).tanh();
+    return this.last.forward(y);
+  }
+}
+
+/** An unrolled recurrent cell over four steps. */
+class Unrolled extends nn.Module {
+  input = new nn.Linear(3, 5);
+  hidden = new nn.Linear(5, 5);
+  out = new nn.Linear(5, 4);
+  forward(x: Tensor): Tensor {
+    const at = (t: number) => x.slice(1, t, t + 1).reshape([x.shape[0] as never, 3]);
+    let h = this.input.forward(at(0)).tanh();
+    for (let t = 1; t < 4; t++) h = this.input.forward(at(t)).add(this.hidden.forward(h)).tanh();
+    return this.out.forward(h);
+  }
+}
+
+/** Normalises over the batch, so nothing after the first layer can be merged. */
+class BatchMixing extends nn.Module {
+  first = new nn.Linear(7, 5);
+  last = new nn.Linear(5, 3);
+  forward(x: Tensor): Tensor {
+    const y = this.first.forward(x);
+    return this.last.forward(y.sub(y.sum(0).mul(0.01)).relu());
+  }
+}
+
+const length = 40;
+const floats = (size: number, stream: number) => {
+  const values = new Float32Array(length * size);
+  new random.RandomStream([1, 2], stream).fillNormal(values, 0, 1);
+  return values;
+};
+const labels = (size: number, classes: number) =>
+  Int32Array.from({ length: length * size }, (_, i) => (i * 7 + (i % 5)) % classes);
+const common = { batch: { size: 16 }, steps: 1, optimizer: optim.sgd({ lr: 0.1 }) };
+
+const jobs: Record<string, JobDefinition> = {
+  'a tied GPT with dropout': defineJob({
+    ...common,
+    name: 'gpt',
+    model: () => new TiedGpt(),
+    data: () => ({
+      train: data.arrays({ ids: { data: labels(5, 11), shape: [length, 5] }, next: { data: labels(5, 11), shape: [length, 5] } }),
+    }),
+    step: ({ model, batch }) => {
+      const logits = model.forward(batch.ids as Tensor);
+      return { loss: loss.crossEntropy(logits, batch.next as Tensor), accuracy: metrics.accuracy(logits, batch.next as Tensor) };
+    },
+  }) as unknown as JobDefinition,
+  ...Object.fromEntries(
+    ([['one Linear three times', Repeated, [7]], ['an unrolled cell', Unrolled, [4, 3]], ['a model that mixes the batch', BatchMixing, [7]]] as const).map(
+      ([name, Model, shape]) => [
+        name,
+        defineJob({
+          ...common,
+          name: 'job',
+          model: () => new Model(),
+          data: () => ({
+            train: data.arrays({
+              x: { data: floats(shape.reduce((a, b) => a * b, 1), 3), shape: [length, ...shape] },
+              label: labels(1, 3),
+            }),
+          }),
+          step: ({ model, batch }) => ({ loss: loss.crossEntropy(model.forward(batch.x as Tensor), batch.label as Tensor) }),
+        }) as unknown as JobDefinition,
+      ],
+    ),
+  ),
+};
+
+function tree(leaves: readonly Float32Array[]): Float32Array {
+  if (leaves.length === 1) return leaves[0] as Float32Array;
+  let half = 1;
+  while (half * 2 < leaves.length) half *= 2;
+  const [left, right] = [tree(leaves.slice(0, half)), tree(leaves.slice(half))];
+  return left.map((x, i) => x + (right[i] as number));
+}
+
+async function run(traced: TracedJob, segments: readonly number[], from: number, widen = true): Promise<Float32Array> {
+  const { spec, host, initialParameters } = traced;
+  const rows = segments.reduce((a, b) => a + b, 0);
+  const inputs = Object.fromEntries(
+    spec.fields.map(({ name, dtype, shape }) => {
+      const size = shape.reduce((n, d) => n * d, 1) * rows;
+      return [name, dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)];
+    }),
+  );
+  await host.fill('train', Array.from({ length: rows }, (_, i) => from + i), inputs);
+  const request = { program: spec.train, layout: spec.layout, parameters: initialParameters, segments, inputs, position: from, widen };
+  return runOnce(request).result;
+}
+
+const bits = (values: Float32Array) => [...new Uint32Array(values.buffer)];
+
+describe.each(Object.entries(jobs))('%s', (_, job) => {
+  test.each([[[2, 2]], [[3, 1, 2]], [[1, 1, 1, 1, 1, 1, 1]], [[4, 5, 4, 5, 4, 5]]])('merged %j', async (segments) => {
+    const traced = await traceJob(job);
+    const leaves: Float32Array[] = [];
+    let from = 0;
+    for (const samples of segments) {
+      leaves.push(await run(traced, [samples], from));
+      from += samples;
+    }
+    const merged = await run(traced, segments, 0);
+    expect(bits(merged)).toEqual(bits(tree(leaves)));
+    expect(merged.some((x) => x !== 0)).toBe(true);
+    expect(bits(await run(traced, segments, 0, false))).toEqual(bits(merged));
+  });
+});
