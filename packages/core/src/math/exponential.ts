@@ -3,7 +3,7 @@ import { scaleByPower, splitExponent } from './bits.ts';
 // Math.exp, log and tanh may differ between versions of V8 and platforms; these use + - * / only and give the same bits everywhere.
 
 /** ln 2 in two parts; the first has trailing zeros, so that n * ln2High is exact. */
-export const ln2High = 6.93147180369123816490e-1;
+export const ln2High = 6.9314718036912381649e-1;
 export const ln2Low = 1.90821492927058770002e-10;
 const log2E = 1.4426950408889634;
 

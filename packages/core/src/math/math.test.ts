@@ -4,17 +4,29 @@ import * as math from './index.ts';
 
 const grid = Array.from({ length: 4001 }, (_, i) => (i - 2000) / 97);
 
-function expectClose(ours: (x: number) => number, reference: (x: number) => number, points: readonly number[], relative: number) {
+function expectClose(
+  ours: (x: number) => number,
+  reference: (x: number) => number,
+  points: readonly number[],
+  relative: number,
+) {
   for (const x of points) {
     const [a, b] = [ours(x), reference(x)];
-    expect(Math.abs(a - b), `at ${x}: ${a} instead of ${b}`).toBeLessThanOrEqual(relative * Math.max(Math.abs(b), 1e-300));
+    expect(Math.abs(a - b), `at ${x}: ${a} instead of ${b}`).toBeLessThanOrEqual(
+      relative * Math.max(Math.abs(b), 1e-300),
+    );
   }
 }
 
 test('exp, log, tanh within a few units in the last place', () => {
   expectClose(math.exp, Math.exp, [...grid, -700, 700, 1e-9], 1e-15);
   expectClose(math.log, Math.log, grid.filter((x) => x > 0 && Math.abs(x - 1) > 0.01).concat([1e-310, 1e300]), 1e-15);
-  expectClose(math.tanh, Math.tanh, grid.filter((x) => x !== 0), 6e-16);
+  expectClose(
+    math.tanh,
+    Math.tanh,
+    grid.filter((x) => x !== 0),
+    6e-16,
+  );
 });
 
 test('sin and cos, absolute, also far out', () => {

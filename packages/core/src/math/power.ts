@@ -17,7 +17,8 @@ export function pow(x: number, y: number): number {
   const odd = Math.abs(y % 2) === 1;
   if (!Number.isFinite(y)) return size === 1 ? Number.NaN : size > 1 === y > 0 ? Number.POSITIVE_INFINITY : 0;
   const sign = x < 0 || Object.is(x, -0) ? (odd ? -1 : 1) : 1;
-  if (size === 0 || size === Number.POSITIVE_INFINITY) return sign * (size > 1 === y > 0 ? Number.POSITIVE_INFINITY : 0);
+  if (size === 0 || size === Number.POSITIVE_INFINITY)
+    return sign * (size > 1 === y > 0 ? Number.POSITIVE_INFINITY : 0);
   if (x < 0 && !Number.isInteger(y)) return Number.NaN;
   if (size === 1) return sign;
   return sign * (exactPower(size, y) ?? powerByLogarithm(size, y));
