@@ -20,6 +20,7 @@ export * as nn from './nn/index.ts';
 export * as ops from './ops/index.ts';
 export { grad, tensor } from './ops/index.ts';
 export * as optim from './optim/index.ts';
+export { ManualOptimizer, type NamedValues } from './program/manual-optimizer.ts';
 export { valueAndGrad } from './program/value-and-grad.ts';
 import './program/evaluate-tensors.ts';
 export * as random from './random/index.ts';

@@ -15,3 +15,6 @@ export { TapeWriter } from './program/tape-writer.ts';
 export { validateProgram } from './program/validate.ts';
 export { traceJob, type TraceOverrides } from './job/trace-job.ts';
 export { deriveKey, permutationIndex } from './random/index.ts';
+export { advance, freshGroupState, type GroupState, hyperLength, stateVectors, writeHyper } from './optim/hyper.ts';
+export { type UpdateAddresses, writeUpdate } from './program/manual-optimizer.ts';
+export { evaluateTensors } from './program/evaluate-tensors.ts';

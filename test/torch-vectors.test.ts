@@ -1,0 +1,204 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { loss, ManualOptimizer, ops, optim, tensor, type Tensor } from '@lockstep/core';
+import { evaluateTensors } from '@lockstep/core/internal';
+import { describe, expect, test } from 'vitest';
+
+// PyTorch's own float64 results for the same numbers: outputs, loss, gradients of parameters and inputs, and parameters after
+// three optimizer steps. Tolerance per tensor: 1e-5 * max(1, largest magnitude).
+
+interface Values {
+  shape: number[];
+  dtype: 'float' | 'int64';
+  data: number[];
+}
+interface Case {
+  name: string;
+  config: Record<string, unknown>;
+  params?: Record<string, Values>;
+  inputs: Record<string, Values>;
+  targets: Record<string, Values>;
+  constants?: Record<string, Values>;
+  float64: {
+    outputs?: Record<string, Values>;
+    loss: number;
+    param_grads?: Record<string, Values>;
+    input_grads?: Record<string, Values>;
+    losses?: number[];
+    params_after?: Record<string, Record<string, Values>>;
+  };
+}
+type Tensors = Record<string, Tensor>;
+type At = (name: string) => Tensor;
+
+const folder = new URL('./vectors/torch/', import.meta.url);
+const load = <T = Case>(name: string): T => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as T;
+
+function expectClose(got: ArrayLike<number>, expected: readonly number[], what: string): void {
+  expect(got.length, what).toBe(expected.length);
+  const bound = 1e-5 * Math.max(1, ...expected.map(Math.abs));
+  expected.forEach((value, i) => {
+    const error = Math.abs((got[i] as number) - value);
+    if (!(error <= bound)) expect.fail(`${what}[${i}]: ${got[i]}, PyTorch gives ${value} (off by ${error}, allowed ${bound})`);
+  });
+}
+
+const toTensor = ({ shape, dtype, data }: Values): Tensor =>
+  ops.tensor(data, { shape, dtype: dtype === 'int64' ? 'i32' : 'f32' });
+const toTensors = (values: Record<string, Values> = {}): Tensors =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toTensor(value)]));
+
+const linear = (x: Tensor, p: At, name: string) => ops.linear(x, p(`${name}.weight`), p(`${name}.bias`));
+const mlp = (names: string[], activation: (x: Tensor) => Tensor, last = false) => (x: Tensor, p: At) =>
+  names.reduce((y, name, i) => {
+    const z = linear(y, p, name);
+    return i < names.length - 1 || last ? activation(z) : z;
+  }, x);
+
+function attention(x: Tensor, p: At, prefix: string, heads: number, causal: boolean, biased = true): Tensor {
+  const [batch, time, width] = x.shape as [number, number, number];
+  const all = ops.linear(x, p(`${prefix}c_attn.weight`), biased ? p(`${prefix}c_attn.bias`) : undefined);
+  const part = (i: number) =>
+    all.slice(2, i * width, (i + 1) * width).reshape([batch, time, heads, width / heads]).permute([0, 2, 1, 3]);
+  const y = ops.scaledDotProductAttention(part(0), part(1), part(2), { causal }).permute([0, 2, 1, 3]).reshape([batch, time, width]);
+  return ops.linear(y, p(`${prefix}c_proj.weight`), biased ? p(`${prefix}c_proj.bias`) : undefined);
+}
+
+function block(x: Tensor, p: At, prefix: string, attn: string, biased: boolean): Tensor {
+  const bias = (name: string) => (biased ? p(`${prefix}${name}.bias`) : undefined);
+  const norm = (y: Tensor, name: string) => ops.layerNorm(y, p(`${prefix}${name}.weight`), bias(name));
+  const a = x.add(attention(norm(x, 'ln_1'), p, `${prefix}${attn}`, 2, true, biased));
+  const hidden = ops.linear(norm(a, 'ln_2'), p(`${prefix}c_fc.weight`), bias('c_fc')).gelu();
+  return a.add(ops.linear(hidden, p(`${prefix}mlp_proj.weight`), bias('mlp_proj')));
+}
+
+function tinyGpt(x: Tensor, p: At): Tensor {
+  let y = ops.embedding(p('wte.weight'), x).add(p('wpe.weight'));
+  for (const i of [0, 1]) y = block(y, p, `h.${i}.`, 'attn.', false);
+  return ops.linear(ops.layerNorm(y, p('ln_f.weight')), p('wte.weight'));
+}
+
+const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
+  mlp_sigmoid_mse: mlp(['fc1', 'fc2'], ops.sigmoid, true),
+  mlp_relu_ce: mlp(['fc1', 'fc2'], ops.relu),
+  mlp_tanh_mse: mlp(['fc1', 'fc2', 'fc3'], ops.tanh),
+  layer_norm: (x, p) => ops.layerNorm(x, p('norm.weight'), p('norm.bias')),
+  embedding: (x, p) => ops.embedding(p('weight'), x),
+  mha_causal: (x, p) => attention(x, p, '', 2, true),
+  attention_global: (x, p) => attention(x, p, '', 2, false),
+  transformer_block: (x, p) => block(x, p, '', 'attn.', true),
+  tiny_gpt: tinyGpt,
+  act_gelu_exact: ops.gelu,
+  act_gelu_tanh: ops.geluTanh,
+  act_silu: ops.silu,
+  act_relu: ops.relu,
+  act_leaky_relu: (x) => ops.leakyRelu(x, 0.01),
+  act_elu: (x) => ops.elu(x, 1),
+  act_softplus: ops.softplus,
+  act_sigmoid: ops.sigmoid,
+  act_tanh: ops.tanh,
+  softmax: (x) => ops.softmax(x),
+  log_softmax: (x) => ops.logSoftmax(x),
+  softmax_dim1: (x) => ops.softmax(x.reshape([2, 3, 4]), 1),
+  dropout_given_mask: (x, _, c) => x.mul(toTensor(c.constants?.mask as Values)).mul(1 / (1 - (c.config.p as number))),
+  ce_mean: (x) => x,
+  ce_sum: (x) => x,
+  ce_ignore_index: (x) => x,
+  mse_mean: (x) => x,
+  mae_mean: (x) => x,
+  ...Object.fromEntries(
+    ['sgd', 'sgd_weight_decay', 'sgd_momentum', 'sgd_momentum_dampening', 'sgd_nesterov', 'adam', 'adam_weight_decay', 'adamw'].map(
+      (name) => [`opt_${name}`, mlp(['fc1', 'fc2'], ops.tanh)],
+    ),
+  ),
+};
+
+/** The loss as Lockstep divides it: sum of values over sum of weights. */
+function lossOf(c: Case, output: Tensor): Tensor {
+  const { target, labels } = toTensors(c.targets);
+  const weighted = labels
+    ? loss.crossEntropy(output, labels, c.config.ignore_index === undefined ? {} : { ignoreIndex: c.config.ignore_index as number })
+    : c.name === 'mae_mean' ? loss.l1(output, target as Tensor) : loss.mse(output, target as Tensor);
+  const total = weighted.values.sum();
+  return c.name === 'ce_sum' ? total : total.div(weighted.weightsOrOnes().sum());
+}
+
+function optimizerOf(c: Case) {
+  const { lr = 0.1, momentum = 0, dampening = 0, nesterov = false, betas = [0.9, 0.999], weight_decay: weightDecay = 0 } = c.config as {
+    lr?: number; momentum?: number; dampening?: number; nesterov?: boolean; betas?: [number, number]; weight_decay?: number;
+  };
+  if (c.name === 'tiny_gpt') {
+    return optim.adamW({ lr: 0.01, betas: [0.9, 0.99], weightDecay: 0.1, groups: [{ params: ({ shape }) => shape.length < 2, weightDecay: 0 }] });
+  }
+  if (c.name === 'opt_adamw') return optim.adamW({ lr, betas, weightDecay });
+  if (c.name.startsWith('opt_adam')) return optim.adam({ lr, betas, weightDecay });
+  return optim.sgd({ lr: c.name === 'mlp_sigmoid_mse' ? 0.5 : lr, momentum, dampening, nesterov, weightDecay });
+}
+
+function evaluate(c: Case, params: Tensors, inputs: Tensors) {
+  const output = (models[c.name] as (x: Tensor, p: At, c: Case) => Tensor)(
+    inputs.x as Tensor,
+    (name) => params[name] as Tensor,
+    c,
+  );
+  const value = lossOf(c, output);
+  const names = Object.keys(params);
+  const gradients = ops.grad(value, [...Object.values(params), ...Object.values(inputs)]);
+  const [outputs, lossValue, ...rest] = evaluateTensors([output, value, ...gradients]);
+  return {
+    output: outputs as Float32Array,
+    loss: (lossValue as Float32Array)[0] as number,
+    paramGrads: Object.fromEntries(names.map((name, i) => [name, rest[i] as Float32Array])),
+    inputGrads: Object.fromEntries(Object.keys(inputs).map((name, i) => [name, rest[names.length + i] as Float32Array])),
+  };
+}
+
+describe.each(Object.keys(models))('%s', (name) => {
+  const c = load(name);
+  const inputs = toTensors(c.inputs);
+  const expected = c.float64;
+
+  test('outputs, loss and gradients', () => {
+    const got = evaluate(c, toTensors(c.params), inputs);
+    if (expected.outputs?.output) expectClose(got.output, expected.outputs.output.data, 'output');
+    expectClose([got.loss], [expected.loss], 'loss');
+    for (const [param, values] of Object.entries(expected.param_grads ?? {})) {
+      expectClose(got.paramGrads[param] as Float32Array, values.data, `gradient of ${param}`);
+    }
+    for (const [input, values] of Object.entries(expected.input_grads ?? {})) {
+      expectClose(got.inputGrads[input] as Float32Array, values.data, `gradient of input ${input}`);
+    }
+  });
+
+  if (!expected.params_after) return;
+  test('three optimizer steps', () => {
+    const optimizer = new ManualOptimizer(optimizerOf(c), c.params as Record<string, Values>);
+    for (let step = 0; step <= 3; step++) {
+      const current = Object.fromEntries(
+        Object.entries(optimizer.values).map(([param, data]) => [param, tensor(data.slice(), { shape: c.params?.[param]?.shape as number[] })]),
+      );
+      for (const [param, values] of Object.entries(expected.params_after?.[String(step)] ?? {})) {
+        expectClose(optimizer.values[param] as Float32Array, values.data, `${param} after step ${step}`);
+      }
+      const got = evaluate(c, current, inputs);
+      expectClose([got.loss], [expected.losses?.[step] as number], `loss before step ${step + 1}`);
+      optimizer.step(got.paramGrads);
+    }
+  });
+});
+
+test('learning-rate schedules', () => {
+  const { schedules } = load<{ schedules: Record<string, Record<string, unknown> & { values: number[] }> }>('lr_schedules');
+  const at = (schedule: optim.ScheduleSpec, count: number) => Array.from({ length: count }, (_, t) => schedule.at(t, count));
+  const { cosine, step, exponential, nanogpt_warmup_cosine: nanoGpt } = schedules;
+  expectClose(at(optim.cosine({ peak: 0.1, floor: 0.001, steps: 20 }), 20), cosine?.values as number[], 'cosine');
+  expectClose(at(optim.cosine({ peak: 1e-3, floor: 1e-4, warmupSteps: 5 }), 20), nanoGpt?.values as number[], 'nanoGPT');
+  const s = step as unknown as { lr: number; step_size: number; gamma: number; values: number[] };
+  expectClose(at(optim.step({ initial: s.lr, gamma: s.gamma, every: s.step_size }), 20), s.values, 'step');
+  const e = exponential as unknown as { lr: number; gamma: number; values: number[] };
+  expectClose(at(optim.exponential({ initial: e.lr, gamma: e.gamma }), 20), e.values, 'exponential');
+});
+
+test('every stored case is used', () => {
+  const stored = readdirSync(folder).map((file) => file.replace('.json', ''));
+  expect(stored.filter((name) => !(name in models)).sort()).toEqual(['grad_clip', 'lr_schedules']);
+});
