@@ -3,9 +3,8 @@ import { scaleByPower, splitExponent } from './bits.ts';
 // Math.exp, log and tanh may differ between versions of V8 and platforms; these use + - * / only and give the same bits everywhere.
 
 /** ln 2 in two parts; the first has trailing zeros, so that n * ln2High is exact. */
-export const ln2High = 6.9314718036912381649e-1;
-export const ln2Low = 1.90821492927058770002e-10;
-const log2E = 1.4426950408889634;
+export const ln2High = 0.6931471803691238;
+export const ln2Low = 1.9082149292705877e-10;
 
 /** 1 / k! for k = 0 .. 20 */
 const inverseFactorial: number[] = [1];
@@ -29,7 +28,7 @@ export function expOfSum(x: number, low: number): number {
   if (Number.isNaN(x)) return x;
   if (x > 709.79) return Number.POSITIVE_INFINITY;
   if (x < -745.14) return 0;
-  const n = Math.floor(x * log2E + 0.5);
+  const n = Math.floor(x * Math.LOG2E + 0.5);
   const r = x - n * ln2High - (n * ln2Low - low);
   return scaleByPower(1 + r * exponentialSeries(r, 1, 13), n);
 }

@@ -56,7 +56,7 @@ function logarithm(x: number): Pair {
   const [third, thirdRest] = add(1 / 3, series);
   // 1/3 itself is rounded: 1.85e-17 is what is missing.
   const [u, uRest] = multiply(square, third);
-  const uLow = uRest + square * (thirdRest + 1.8503717077085943e-17) + s2Rest * third;
+  const uLow = uRest + square * (thirdRest + 1.8503717077085944e-17) + s2Rest * third;
   const [su, suRest] = multiply(s, u);
   const [lnHalf, lnHalfRest] = add(s, su);
   const [high, rest] = add(n * ln2High, 2 * lnHalf);

@@ -1,7 +1,7 @@
 // Cody-Waite: pi/2 in three parts of 33 bits each, so that n times the first two is exact for |n| < 2^20.
-const halfPi1 = 1.57079632673412561417;
-const halfPi2 = 6.0771005063039659766e-11;
-const halfPi3 = 2.02226624879595063154e-21;
+const halfPi1 = 1.5707963267341256;
+const halfPi2 = 6.077100506303966e-11;
+const halfPi3 = 2.0222662487959506e-21;
 const twoOverPi = 0.6366197723675814;
 
 /** sin r and cos r for |r| <= pi/4 by their Taylor series, to r^17. */
