@@ -6,10 +6,11 @@ export interface Generator {
   /** In [0, 1). */
   uniform(): number;
   normal(): number;
-  /** Whole number in [0, n). */
+  /** Whole number in [0, n), n up to 2^24. */
   int(n: number): number;
 }
 
+/** A generator of its own for each seed and stream; it counts the numbers drawn, so the order of calls matters. */
 export function generator(seed: number, stream = 0): Generator {
   const random = new RandomStream(deriveKey(seed, 'data'), stream);
   let place = 0;

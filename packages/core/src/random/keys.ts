@@ -10,9 +10,17 @@ export type Key = readonly [number, number];
 
 const words = new Uint32Array(4);
 
-/** The key of one purpose at one step of a run. @throws UsageError unless the seed is a safe integer of at least 0 */
+/**
+ * The key of one purpose at one step of a run: two words of Philox over all of them, so that neighbouring seeds and steps have
+ * unrelated keys.
+ *
+ * @param phase of the job, below 65536
+ * @param replica of local training, below 65536
+ * @throws UsageError unless the seed is a safe integer of at least 0
+ */
 export function deriveKey(seed: number, purpose: Purpose, step = 0, phase = 0, replica = 0): Key {
-  if (!Number.isSafeInteger(seed) || seed < 0) throw new UsageError(`The seed ${seed} must be a whole number from 0 to 2^53 - 1.`);
+  if (!Number.isSafeInteger(seed) || seed < 0)
+    throw new UsageError(`The seed ${seed} must be a whole number from 0 to 2^53 - 1.`);
   const high = (n: number) => Math.floor(n / 2 ** 32);
   philox4x32(step >>> 0, high(step), ((phase << 16) | replica) >>> 0, purposes[purpose], seed >>> 0, high(seed), words);
   return [words[0] as number, words[1] as number];

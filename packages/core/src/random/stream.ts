@@ -3,6 +3,7 @@ import type { Key } from './keys.ts';
 import { philox4x32 } from './philox.ts';
 
 const words = new Uint32Array(4);
+const pair = new Float64Array(2);
 const twoPi = 6.283185307179586;
 
 /**
@@ -20,29 +21,51 @@ export class RandomStream {
 
   /** u32 at place i. */
   word(i: number): number {
-    const block = Math.floor(i / 4);
-    philox4x32(block >>> 0, this.#stream, Math.floor(block / 2 ** 32), 0, this.#key[0], this.#key[1], words);
+    this.#draw(Math.floor(i / 4));
     return words[i % 4] as number;
   }
 
   /** In [0, 1), a multiple of 2^-24. */
   uniform(i: number): number {
-    return (this.word(i) >>> 8) * 2 ** -24;
+    return toUnit(this.word(i));
   }
 
   /** Mean 0, variance 1: Box-Muller over pairs of places. */
   normal(i: number): number {
-    const even = i - (i % 2);
-    const radius = Math.sqrt(-2 * log(((this.word(even) >>> 8) + 1) * 2 ** -24));
-    const angle = twoPi * this.uniform(even + 1);
-    return radius * (i % 2 === 0 ? cos(angle) : sin(angle));
+    this.#draw(Math.floor(i / 4));
+    normalPair(i % 4 < 2 ? 0 : 2);
+    return pair[i % 2] as number;
   }
 
+  /** Element i becomes low + (high - low) * uniform(i), rounded to f32: where that rounds up, `high` itself can occur. */
   fillUniform(values: Float32Array, low: number, high: number): void {
-    for (let i = 0; i < values.length; i++) values[i] = low + (high - low) * this.uniform(i);
+    for (let i = 0; i < values.length; i++) {
+      if (i % 4 === 0) this.#draw(i / 4);
+      values[i] = low + (high - low) * toUnit(words[i % 4] as number);
+    }
   }
 
+  /** Element i becomes mean + std * normal(i), rounded to f32. */
   fillNormal(values: Float32Array, mean: number, std: number): void {
-    for (let i = 0; i < values.length; i++) values[i] = mean + std * this.normal(i);
+    for (let i = 0; i < values.length; i++) {
+      if (i % 4 === 0) this.#draw(i / 4);
+      if (i % 2 === 0) normalPair(i % 4);
+      values[i] = mean + std * (pair[i % 2] as number);
+    }
   }
+
+  /** The four words of places 4 * block .. 4 * block + 3. */
+  #draw(block: number): void {
+    philox4x32(block >>> 0, this.#stream, Math.floor(block / 2 ** 32), 0, this.#key[0], this.#key[1], words);
+  }
+}
+
+const toUnit = (word: number): number => (word >>> 8) * 2 ** -24;
+
+/** Two independent normal numbers from the words at `from` and `from + 1`. The first is taken in (0, 1], as log 0 is none. */
+function normalPair(from: number): void {
+  const radius = Math.sqrt(-2 * log(((words[from] as number) >>> 8) * 2 ** -24 + 2 ** -24));
+  const angle = twoPi * toUnit(words[from + 1] as number);
+  pair[0] = radius * cos(angle);
+  pair[1] = radius * sin(angle);
 }
