@@ -48,7 +48,8 @@ export const linear = (options: DecayOptions): ScheduleSpec => decay('linear', o
 
 function decay(name: string, options: DecayOptions, remaining: (progress: number) => number): ScheduleSpec {
   const { peak, floor = 0, warmupSteps = 0, steps } = options;
-  requirePositive(name, 'warmupSteps + 1', warmupSteps + 1);
+  if (!(warmupSteps >= 0)) throw new UsageError(`optim.${name}: warmupSteps must be at least 0, not ${warmupSteps}.`);
+  if (steps !== undefined) requirePositive(name, 'steps', steps);
   return {
     name,
     at(t, totalSteps) {
@@ -64,10 +65,21 @@ function decay(name: string, options: DecayOptions, remaining: (progress: number
 export const warmup = (inner: Schedule, steps: number): ScheduleSpec => ({
   name: 'warmup',
   at: (t, total) =>
-    t < steps ? (evaluateSchedule(inner, 0, total - steps) * (t + 1)) / (steps + 1) : evaluateSchedule(inner, t - steps, total - steps),
+    t < steps
+      ? (evaluateSchedule(inner, 0, total - steps) * (t + 1)) / (steps + 1)
+      : evaluateSchedule(inner, t - steps, total - steps),
 });
 
-/** Up and down by half cosines (Smith and Topin 2018): from peak / 25 to peak in the first `rise` of the run, then to peak / 1e5. */
+/** One schedule for the first `steps` steps, then another from its own step 0, as `SequentialLR`. */
+export const sequence = (first: Schedule, steps: number, then: Schedule): ScheduleSpec => ({
+  name: 'sequence',
+  at: (t, total) => (t < steps ? evaluateSchedule(first, t, steps) : evaluateSchedule(then, t - steps, total - steps)),
+});
+
+/**
+ * Up and down by half cosines as `OneCycleLR` (Smith and Topin 2018): from peak / 25 to peak in the first `rise` of the run, then
+ * to peak / 250,000.
+ */
 export const oneCycle = (options: { peak: number; rise?: number }): ScheduleSpec => ({
   name: 'oneCycle',
   at(t, total) {
