@@ -15,23 +15,30 @@ export function arrays(fields: Readonly<Record<string, ArrayField | ArrayField['
     const [length = 0, ...rest] = shape;
     const size = rest.reduce((n, d) => n * d, 1);
     if (length * size !== data.length) {
-      throw new DataError(`data.arrays: "${name}" has ${data.length} values, which do not fill shape [${shape.join(', ')}].`);
+      throw new DataError(
+        `data.arrays: "${name}" has ${data.length} values, which do not fill shape [${shape.join(', ')}].`,
+      );
     }
     return { name, data, length, size, shape: rest };
   });
   const [first] = entries;
   if (!first) throw new DataError('data.arrays: give at least one field.');
   const odd = entries.find(({ length }) => length !== first.length);
-  if (odd) throw new DataError(`data.arrays: "${odd.name}" has ${odd.length} samples, "${first.name}" has ${first.length}.`);
+  if (odd)
+    throw new DataError(`data.arrays: "${odd.name}" has ${odd.length} samples, "${first.name}" has ${first.length}.`);
   const hash = createHash('sha256');
   for (const { name, data, shape } of entries) {
-    hash.update(`${name} ${data.constructor.name} [${shape.join()}]`).update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    hash
+      .update(`${name} ${data.constructor.name} [${shape.join()}]`)
+      .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
   return {
     length: first.length,
     shapes: Object.fromEntries(entries.map(({ name, shape }) => [name, shape])),
     digest: hash.digest('hex'),
     sample: (i) =>
-      Object.fromEntries(entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)])) as Sample,
+      Object.fromEntries(
+        entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)]),
+      ) as Sample,
   };
 }

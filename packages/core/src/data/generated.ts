@@ -27,3 +27,34 @@ export function spirals({ classes = 3, perClass = 200, noise = 0.02, seed = 0 }:
   }
   return arrays({ x: { data: x, shape: [label.length, 2] }, label });
 }
+
+export interface BlobOptions {
+  readonly classes?: number;
+  readonly perClass?: number;
+  /** Dimensions of a point. */
+  readonly features?: number;
+  /** Standard deviation of the points around their centre; the centres lie in [-1, 1). */
+  readonly noise?: number;
+  readonly seed?: number;
+}
+
+/** Gaussian clouds around random centres: `{ x: f32 [features], label: i32 [] }`. */
+export function blobs({
+  classes = 3,
+  perClass = 200,
+  features = 2,
+  noise = 0.2,
+  seed = 0,
+}: BlobOptions = {}): DataSource {
+  const random = generator(seed);
+  const centres = Array.from({ length: classes * features }, () => 2 * random.uniform() - 1);
+  const x = new Float32Array(classes * perClass * features);
+  const label = new Int32Array(classes * perClass);
+  for (let i = 0; i < label.length; i++) {
+    const c = Math.floor(i / perClass);
+    label[i] = c;
+    for (let f = 0; f < features; f++)
+      x[i * features + f] = (centres[c * features + f] as number) + noise * random.normal();
+  }
+  return arrays({ x: { data: x, shape: [label.length, features] }, label });
+}

@@ -1,4 +1,4 @@
 export { type ArrayField, arrays } from './arrays.ts';
-export { type SpiralOptions, spirals } from './generated.ts';
-export type { DataSource, Sample } from './source.ts';
-export { text, type TextOptions, type TextSource } from './text.ts';
+export { type BlobOptions, blobs, type SpiralOptions, spirals } from './generated.ts';
+export type { DataSource, Sample, StreamSource } from './source.ts';
+export { type TextOptions, type TextSource, text } from './text.ts';

@@ -11,3 +11,13 @@ export interface DataSource {
   /** Hash of the data's bytes: part of the run's identity. Absent: evenly spaced samples are hashed. */
   readonly digest?: string;
 }
+
+/** Data without an index, in its own order: read through a seeded shuffle buffer, resumed by skipping what was read. */
+export interface StreamSource {
+  /** From the beginning, the same samples each time. */
+  stream(): AsyncIterable<Sample>;
+  /** Samples kept to draw from; default 0: the stream's own order. */
+  readonly shuffleBuffer?: number;
+  readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  readonly digest?: string;
+}

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { DataError } from '../errors.ts';
+import { DataError, UsageError } from '../errors.ts';
 import type { DataSource } from './source.ts';
 
 export interface TextOptions {
@@ -27,17 +27,31 @@ export interface TextSource extends DataSource {
   decode(ids: ArrayLike<number>): string;
 }
 
-/** Character-level language modelling: samples `{ input: i32 [context], target: i32 [context] }`. */
+/**
+ * Character-level language modelling: samples `{ input: i32 [context], target: i32 [context] }`, views of one array. A character is
+ * a Unicode code point. The default vocabulary is that of the whole text, so the splits of a text share it.
+ *
+ * @throws DataError if a file cannot be read, the split is shorter than a sample, or a character is not in the vocabulary
+ */
 export function text(options: TextOptions): TextSource {
   const { context, stride = 1, split = { from: 0, to: 1 } } = options;
+  for (const [name, value] of Object.entries({ context, stride })) {
+    if (!Number.isSafeInteger(value) || value < 1)
+      throw new UsageError(`data.text: ${name} must be a whole number of at least 1, not ${value}.`);
+  }
+  if (!(split.from >= 0 && split.from < split.to && split.to <= 1)) {
+    throw new UsageError(`data.text: split { from: ${split.from}, to: ${split.to} } must be a part of 0 to 1.`);
+  }
   const origin = options.text === undefined ? (options.path ?? options.paths?.join(', ') ?? 'text') : 'the given text';
   const characters = [...readText(options)];
-  const vocabulary = options.vocabulary ?? [...new Set(characters)].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
+  const vocabulary =
+    options.vocabulary ?? [...new Set(characters)].sort((a, b) => (a.codePointAt(0) ?? 0) - (b.codePointAt(0) ?? 0));
   const ids = new Map(vocabulary.map((character, i) => [character, i]));
   const encode = (string: string | readonly string[]): Int32Array =>
     Int32Array.from(string, (character) => {
       const id = ids.get(character);
-      if (id === undefined) throw new DataError(`data.text: character ${JSON.stringify(character)} is not in the vocabulary of ${origin}.`);
+      if (id === undefined)
+        throw new DataError(`data.text: character ${JSON.stringify(character)} is not in the vocabulary of ${origin}.`);
       return id;
     });
 
@@ -45,7 +59,9 @@ export function text(options: TextOptions): TextSource {
   const encoded = encode(part);
   const length = Math.floor((encoded.length - context - 1) / stride) + 1;
   if (encoded.length < context + 1) {
-    throw new DataError(`data.text: ${origin} has ${encoded.length} characters in this split, a sample needs ${context + 1}; give more text or a smaller context.`);
+    throw new DataError(
+      `data.text: ${origin} has ${encoded.length} characters in this split, a sample needs ${context + 1}; give more text or a smaller context.`,
+    );
   }
   const digest = createHash('sha256')
     .update(JSON.stringify([vocabulary, context, stride]))
@@ -77,6 +93,8 @@ function readOne(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
-    throw new DataError(`data.text: cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path given by --data or in the job.`);
+    throw new DataError(
+      `data.text: cannot read ${path} (${(error as NodeJS.ErrnoException).code}); check the path given by --data or in the job.`,
+    );
   }
 }
