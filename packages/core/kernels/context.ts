@@ -9,4 +9,5 @@ export function indexError(ctx: usize, nodeId: i32, row: i32, value: i32): void 
   store<i32>(ctx, nodeId, flagAt + 4);
   store<i32>(ctx, row, flagAt + 8);
   store<i32>(ctx, value, flagAt + 12);
+  store<i32>(ctx, load<i32>(ctx, positionAt), flagAt + 16);
 }

@@ -12,6 +12,7 @@ import { dropout, randomUniform, randomNormal } from './random';
 import { matmul } from './matmul';
 import { addInto, blockSumSquares, sgd, adamw } from './update';
 import { hashBlocks } from './digest';
+import { decide, hyperSgd, hyperAdam } from './step';
 
 export { matmulScratchBytes, setNarrowTiles } from './matmul';
 
@@ -98,6 +99,9 @@ export function run(pc: usize, end: usize): void {
       case 76: sgd(a); break;
       case 77: adamw(a); break;
       case 78: hashBlocks(a); break;
+      case 79: decide(a); break;
+      case 80: hyperSgd(a); break;
+      case 81: hyperAdam(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);

@@ -25,6 +25,7 @@ export const kernelTable = {
   matmul: ['matmul'],
   update: ['addInto', 'blockSumSquares', 'sgd', 'adamw'],
   digest: ['hashBlocks'],
+  step: ['decide', 'hyperSgd', 'hyperAdam'],
 } as const;
 
 export type KernelFile = keyof typeof kernelTable;

@@ -12,6 +12,11 @@ export class TapeWriter {
     for (const argument of args) this.#words.push(typeof argument === 'number' ? argument >>> 0 : f32Bits(argument.f32));
   }
 
+  /** Takes over instructions written elsewhere. */
+  append(words: Uint32Array): void {
+    for (const word of words) this.#words.push(word);
+  }
+
   finish(): Uint32Array {
     return Uint32Array.from(this.#words);
   }

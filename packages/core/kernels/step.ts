@@ -1,0 +1,68 @@
+/**
+ * What is decided once per step, the same in every thread: from the summed loss, its weight and the norms of the gradient's blocks
+ * to the scale of the update. In WebAssembly, so that the step loop makes no garbage.
+ *
+ * Record (bytes): 0 f64 gradient norm of the mean loss; 8 f32 scale; 12 i32 status (0 update, 1 not finite, 2 total weight 0).
+ */
+export function decide(a: usize): void {
+  const record = load<usize>(a);
+  const loss = load<usize>(a, 4);
+  const blocks = load<usize>(a, 8);
+  const count = load<i32>(a, 12);
+  const clip = load<f32>(a, 16);
+  const weight = <f64>load<f32>(loss, 4);
+  const squares = treeSum(blocks, 0, count);
+  const norm = Math.sqrt(squares) / weight;
+  let status = 0;
+  if (!isFinite(squares) || !isFinite(load<f32>(loss)) || !isFinite(weight)) status = 1;
+  else if (weight == 0) status = 2;
+  // torch.nn.utils.clip_grad_norm_; 0 means no clipping
+  const factor = clip > 0 ? min(1.0, <f64>clip / (norm + 1e-6)) : 1.0;
+  store<f64>(record, status == 0 ? norm : 0);
+  store<f32>(record, <f32>(factor / weight), 8);
+  store<i32>(record, status, 12);
+}
+
+/** The canonical tree over block numbers: splits at the largest power of two below the length. */
+function treeSum(x: usize, lo: i32, hi: i32): f64 {
+  if (hi - lo == 1) return load<f64>(x + (<usize>lo << 3));
+  let half = 1;
+  while (half * 2 < hi - lo) half *= 2;
+  return treeSum(x, lo, lo + half) + treeSum(x, lo + half, hi);
+}
+
+/**
+ * Advances a group's state (f64 updates, beta1^t, beta2^t) and writes the block that `sgd` reads.
+ * options: f64 momentum, dampening, weightDecay, nesterov.
+ */
+export function hyperSgd(a: usize): void {
+  const out = load<usize>(a);
+  const state = load<usize>(a, 4);
+  const options = load<usize>(a, 8);
+  const record = load<usize>(a, 16);
+  const updates = load<f64>(state) + 1;
+  store<f64>(state, updates);
+  store<f32>(out, <f32>load<f64>(load<usize>(a, 12)));
+  for (let i: usize = 0; i < 4; i++) store<f32>(out + ((i + 1) << 2), <f32>load<f64>(options + (i << 3)));
+  store<f32>(out, updates == 1 ? 1 : 0, 20);
+  store<f32>(out, load<f32>(record, 8), 24);
+}
+
+/** The same for `adamw`; options: f64 beta1, beta2, eps, weightDecay, decoupled. */
+export function hyperAdam(a: usize): void {
+  const out = load<usize>(a);
+  const state = load<usize>(a, 4);
+  const options = load<usize>(a, 8);
+  const record = load<usize>(a, 16);
+  const power1 = load<f64>(state, 8) * load<f64>(options);
+  const power2 = load<f64>(state, 16) * load<f64>(options, 8);
+  store<f64>(state, load<f64>(state) + 1);
+  store<f64>(state, power1, 8);
+  store<f64>(state, power2, 16);
+  store<f32>(out, <f32>load<f64>(load<usize>(a, 12)));
+  for (let i: usize = 0; i < 4; i++) store<f32>(out + ((i + 1) << 2), <f32>load<f64>(options + (i << 3)));
+  store<f32>(out, <f32>(1 - power1), 20);
+  store<f32>(out, <f32>Math.sqrt(1 - power2), 24);
+  store<f32>(out, load<f32>(record, 8), 28);
+  store<f32>(out, <f32>load<f64>(options, 32), 32);
+}

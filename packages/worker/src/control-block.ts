@@ -1,0 +1,16 @@
+/**
+ * The words through which engine and compute threads meet, each on a cache line of its own. All are i32 and only touched with
+ * Atomics.
+ *
+ * | word | written by | read by | race |
+ * |---|---|---|---|
+ * | arrived | every thread, at the barrier | every thread | counts up; the last one resets it before it moves `generation` |
+ * | generation | the last thread to arrive | every thread (waits on it) | moved after `arrived` is reset, so a fast thread cannot be counted twice |
+ * | poisoned | a thread that fails, or the engine | every thread, after each wait | only ever set; nobody waits for a thread that is gone |
+ * | filled | engine | every thread (waits on it) | slots published; the slot's contents are written before |
+ * | drained | thread 0 | engine (waits on it) | slots answered; the answer is written before, and all threads are done with the slot |
+ * | badIndex | a thread whose data had an index out of range | every thread, after a barrier | only ever set |
+ */
+export const controlWord = { arrived: 0, generation: 16, poisoned: 32, filled: 48, drained: 64, badIndex: 80 } as const;
+
+export const controlBytes = 96 * 4;

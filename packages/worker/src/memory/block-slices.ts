@@ -1,0 +1,19 @@
+/** Elements of a block: 16 KiB, the unit of ownership, of the norm's partial sums and of the digest. */
+export const blockElements = 4096;
+
+export interface Slice {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** The slice of a flat vector that a thread owns: whole blocks, spread evenly. */
+export function sliceOf(length: number, thread: number, threads: number): Slice {
+  const blocks = Math.ceil(length / blockElements);
+  const at = (t: number) => Math.min(length, Math.floor((t * blocks) / threads) * blockElements);
+  return { from: at(thread), to: at(thread + 1) };
+}
+
+/** The blocks of a slice. */
+export function* blocksOf({ from, to }: Slice): Generator<Slice> {
+  for (let at = from; at < to; at += blockElements) yield { from: at, to: Math.min(to, at + blockElements) };
+}

@@ -1,0 +1,121 @@
+import type { Kernels } from '@lockstep/core/internal';
+import { awaitChange, meet, poison } from './barrier.ts';
+import { controlBytes, controlWord } from './control-block.ts';
+import { slotKind, slotWord, stepStatus } from './memory/slot.ts';
+import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from './thread-script.ts';
+
+/**
+ * The compute thread: takes slot after slot from the ring until it is told to stop. Between the barriers it only replays
+ * tapes; all numbers are integers, so nothing is allocated.
+ */
+export class StepLoop {
+  readonly #script: ThreadScript;
+  readonly #kernels: Kernels;
+  readonly #words: Int32Array;
+  readonly #control: Int32Array;
+  readonly #crowded: boolean;
+  #next = 0;
+
+  constructor(script: ThreadScript, kernels: Kernels, memory: WebAssembly.Memory, cores: number) {
+    this.#script = script;
+    this.#kernels = kernels;
+    this.#words = new Int32Array(memory.buffer);
+    this.#control = new Int32Array(memory.buffer, script.control, controlBytes / 4);
+    this.#crowded = script.threads > cores;
+  }
+
+  /** Returns when told to stop, or when the run cannot go on. If it throws, the others are let go. */
+  run(): void {
+    try {
+      this.#replay(this.#script.firstHash);
+      while (this.#takeSlot());
+    } catch (error) {
+      poison(this.#control);
+      throw error;
+    }
+  }
+
+  #takeSlot(): boolean {
+    const control = this.#control;
+    if (Atomics.load(control, controlWord.filled) === this.#next) {
+      awaitChange(control, controlWord.filled, this.#next, this.#crowded);
+    }
+    if (Atomics.load(control, controlWord.poisoned) !== 0) return false;
+    const slot = this.#next++ % this.#script.slots.length;
+    const header = (this.#script.slots[slot] as number) >>> 2;
+    const binding = this.#words[header + slotWord.binding] as number;
+    switch (this.#words[header + slotWord.kind]) {
+      case slotKind.train:
+        return this.#train(this.#script.train[binding] as TrainTapes, slot, header);
+      case slotKind.evaluate:
+        return this.#evaluate(this.#script.evaluate[binding] as EvaluateTapes, slot, header);
+      case slotKind.snapshot:
+        this.#replay(this.#script.snapshot);
+        return this.#meet() && this.#answer(header, stepStatus.updated);
+      default:
+        return false;
+    }
+  }
+
+  #train(tapes: TrainTapes, slot: number, header: number): boolean {
+    this.#compute(tapes.compute[slot] as TapeRange);
+    if (!this.#meet()) return false;
+    if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
+    this.#replay(tapes.fold);
+    if (!this.#meet()) return false;
+    // Every thread decides by itself, from the same numbers.
+    this.#replay(tapes.decide);
+    const status = this.#words[this.#script.status >>> 2] as number;
+    if (status === stepStatus.updated) {
+      this.#replay(this.#script.hyper[slot] as TapeRange);
+      this.#replay(tapes.update);
+    }
+    // Before the barrier: behind it, the next step may overwrite the sums.
+    if (this.#script.thread === 0) this.#replay(tapes.report[slot] as TapeRange);
+    if (!this.#meet()) return false;
+    if (this.#script.thread === 0) this.#replay(tapes.digest[slot] as TapeRange);
+    if (status === stepStatus.notFinite && this.#script.stopAtNonFinite) return this.#giveUp(header, status);
+    return this.#answer(header, status);
+  }
+
+  #evaluate(tapes: EvaluateTapes, slot: number, header: number): boolean {
+    this.#compute(tapes.compute[slot] as TapeRange);
+    if (!this.#meet()) return false;
+    if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
+    if (this.#script.thread === 0) this.#replay(tapes.report[slot] as TapeRange);
+    return this.#meet() && this.#answer(header, stepStatus.updated);
+  }
+
+  #compute(tape: TapeRange): void {
+    this.#replay(tape);
+    if (this.#words[this.#script.errorFlag >>> 2] !== 0) Atomics.store(this.#control, controlWord.badIndex, 1);
+  }
+
+  #foundBadIndex(): boolean {
+    return Atomics.load(this.#control, controlWord.badIndex) !== 0;
+  }
+
+  /** Thread 0 tells the engine; always true. */
+  #answer(header: number, status: number): boolean {
+    if (this.#script.thread === 0) {
+      this.#words[header + slotWord.status] = status;
+      Atomics.add(this.#control, controlWord.drained, 1);
+      Atomics.notify(this.#control, controlWord.drained);
+    }
+    return true;
+  }
+
+  /** All threads come to the same decision and leave. */
+  #giveUp(header: number, status: number): boolean {
+    this.#answer(header, status);
+    return false;
+  }
+
+  #meet(): boolean {
+    return this.#script.threads === 1 || meet(this.#control, this.#script.threads, this.#crowded);
+  }
+
+  #replay(tape: TapeRange): void {
+    if (tape.from !== tape.to) this.#kernels.run(tape.from, tape.to);
+  }
+}

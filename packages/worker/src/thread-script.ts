@@ -1,0 +1,48 @@
+/** From byte address `from` up to `to`: a tape for `run`. */
+export interface TapeRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+/** Everything a compute thread needs besides the memory and the kernels: addresses. Made by `compileRun`. */
+export interface ThreadScript {
+  readonly thread: number;
+  readonly threads: number;
+  readonly control: number;
+  /** Header of each slot. */
+  readonly slots: readonly number[];
+  /** Flag word of the thread's context block. */
+  readonly errorFlag: number;
+  /** i32 status of the thread's record of `decide`. */
+  readonly status: number;
+  readonly stopAtNonFinite: boolean;
+  /** By binding: batches of one size. */
+  readonly train: readonly TrainTapes[];
+  readonly evaluate: readonly EvaluateTapes[];
+  /** By slot: the group's states advance and the blocks of the update kernels are filled. */
+  readonly hyper: readonly TapeRange[];
+  /** Copies the thread's slice to the snapshot. */
+  readonly snapshot: TapeRange;
+  /** Hashes the thread's slice as it is at the start. */
+  readonly firstHash: TapeRange;
+}
+
+export interface TrainTapes {
+  /** By slot: the thread's shards, forward and backward. */
+  readonly compute: readonly TapeRange[];
+  /** The thread's slice of the sum over all sub-trees, and its squares. */
+  readonly fold: TapeRange;
+  readonly decide: TapeRange;
+  /** The thread's slice: optimizer and hash. */
+  readonly update: TapeRange;
+  /** By slot, thread 0: sums and norm, while nobody can overwrite them. */
+  readonly report: readonly TapeRange[];
+  /** By slot, thread 0: the step's digest, when all slices are hashed. */
+  readonly digest: readonly TapeRange[];
+}
+
+export interface EvaluateTapes {
+  readonly compute: readonly TapeRange[];
+  /** By slot, thread 0. */
+  readonly report: readonly TapeRange[];
+}

@@ -1,0 +1,35 @@
+import { instantiateKernels, LockstepError, selfTest } from '@lockstep/core/internal';
+import { poison } from '../barrier.ts';
+import { controlBytes } from '../control-block.ts';
+import { StepLoop } from '../step-loop.ts';
+import type { ThreadScript } from '../thread-script.ts';
+
+/** What a compute thread is given: data, the memory that it shares, and the compiled kernels. */
+export interface ComputeTask {
+  readonly script: ThreadScript;
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+  /** Address of a region of `selfTestBytes`, used before the first step. */
+  readonly selfTestAt: number;
+  /** Processor cores of the machine: with more threads than that nobody spins. */
+  readonly cores: number;
+}
+
+export interface ComputeReport {
+  readonly thread: number;
+  /** Heap of the thread after the last step, for the tests of "allocates nothing". */
+  readonly heapUsedBytes: number;
+}
+
+/** One long-running task per thread: from the first step of the run to the last. */
+export default function compute({ script, memory, module, selfTestAt, cores }: ComputeTask): ComputeReport {
+  const kernels = instantiateKernels(module, memory);
+  if (!selfTest(kernels, memory, selfTestAt)) {
+    poison(new Int32Array(memory.buffer, script.control, controlBytes / 4));
+    throw new LockstepError(
+      `The kernels give wrong results in compute thread ${script.thread}: this process changes how numbers are rounded.`,
+    );
+  }
+  new StepLoop(script, kernels, memory, cores).run();
+  return { thread: script.thread, heapUsedBytes: process.memoryUsage().heapUsed };
+}
