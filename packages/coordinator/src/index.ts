@@ -1,1 +1,15 @@
-export {};
+export { CheckpointStore, type LoadedCheckpoint, loadCheckpoint, loadNewest } from './checkpoint/store.ts';
+export { importJob } from './job/import-job.ts';
+export type {
+  CheckpointEvent,
+  DoneEvent,
+  EpochEvent,
+  EvalEvent,
+  RunEvent,
+  StartEvent,
+  StepEvent,
+  WarningEvent,
+} from './observe/events.ts';
+export { type LoadedModel, loadModel } from './predict/load-model.ts';
+export type { Prediction } from './predict/messages.ts';
+export { type Run, train, type TrainOptions, type TrainResult } from './train.ts';

@@ -18,3 +18,5 @@ export { deriveKey, permutationIndex } from './random/index.ts';
 export { advance, freshGroupState, type GroupState, hyperLength, stateVectors, writeHyper } from './optim/hyper.ts';
 export { type UpdateAddresses, writeUpdate } from './program/manual-optimizer.ts';
 export { evaluateTensors } from './program/evaluate-tensors.ts';
+export * from './formats/safetensors.ts';
+export * from './formats/digest.ts';

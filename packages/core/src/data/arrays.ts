@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { DataError } from '../errors.ts';
-import type { DataSource, Sample } from './source.ts';
+import type { DataSource } from './source.ts';
 
 export interface ArrayField {
   readonly data: Float32Array | Int32Array | Uint8Array;
@@ -9,7 +9,9 @@ export interface ArrayField {
 }
 
 /** A source over arrays in memory, one per field; a bare typed array has one value a sample. */
-export function arrays(fields: Readonly<Record<string, ArrayField | ArrayField['data']>>): DataSource {
+export function arrays<F extends Readonly<Record<string, ArrayField | ArrayField['data']>>>(
+  fields: F,
+): DataSource<{ [Name in keyof F]: ArrayField['data'] }> {
   const entries = Object.entries(fields).map(([name, field]) => {
     const { data, shape } = ArrayBuffer.isView(field) ? { data: field, shape: [field.length] } : field;
     const [length = 0, ...rest] = shape;
@@ -39,6 +41,6 @@ export function arrays(fields: Readonly<Record<string, ArrayField | ArrayField['
     sample: (i) =>
       Object.fromEntries(
         entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)]),
-      ) as Sample,
+      ) as { [Name in keyof F]: ArrayField['data'] },
   };
 }

@@ -1,6 +1,6 @@
 import * as math from '../math/index.ts';
 import { generator } from '../random/generator.ts';
-import { arrays } from './arrays.ts';
+import { type ArrayField, arrays } from './arrays.ts';
 import type { DataSource } from './source.ts';
 
 export interface SpiralOptions {
@@ -12,7 +12,7 @@ export interface SpiralOptions {
 }
 
 /** Interleaved spiral arms in the plane: `{ x: f32 [2], label: i32 [] }`. */
-export function spirals({ classes = 3, perClass = 200, noise = 0.02, seed = 0 }: SpiralOptions = {}): DataSource {
+export function spirals({ classes = 3, perClass = 200, noise = 0.02, seed = 0 }: SpiralOptions = {}): DataSource<{ x: ArrayField['data']; label: ArrayField['data'] }> {
   const random = generator(seed);
   const x = new Float32Array(classes * perClass * 2);
   const label = new Int32Array(classes * perClass);
@@ -45,7 +45,7 @@ export function blobs({
   features = 2,
   noise = 0.2,
   seed = 0,
-}: BlobOptions = {}): DataSource {
+}: BlobOptions = {}): DataSource<{ x: ArrayField['data']; label: ArrayField['data'] }> {
   const random = generator(seed);
   const centres = Array.from({ length: classes * features }, () => 2 * random.uniform() - 1);
   const x = new Float32Array(classes * perClass * features);

@@ -2,10 +2,10 @@
 export type Sample = Readonly<Record<string, number | readonly number[] | Float32Array | Int32Array | Uint8Array>>;
 
 /** Data by index. `sample(i)` must be pure: it may be called in any order, twice, and on another thread. */
-export interface DataSource {
+export interface DataSource<S extends Sample = Sample> {
   readonly length: number;
   /** The returned arrays may be reused by the next call; they are copied before it. */
-  sample(index: number): Sample | Promise<Sample>;
+  sample(index: number): S | Promise<S>;
   /** Shapes of fields whose arrays have more than one dimension, e.g. `{ image: [1, 28, 28] }`. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
   /** Hash of the data's bytes: part of the run's identity. Absent: evenly spaced samples are hashed. */

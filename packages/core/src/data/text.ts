@@ -18,7 +18,7 @@ export interface TextOptions {
   readonly vocabulary?: readonly string[];
 }
 
-export interface TextSource extends DataSource {
+export interface TextSource extends DataSource<{ input: Int32Array; target: Int32Array }> {
   readonly vocabulary: readonly string[];
   readonly context: number;
   /** The characters of the split. */

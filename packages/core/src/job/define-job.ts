@@ -17,10 +17,13 @@ export interface DataSplits {
   readonly test?: DataSource;
 }
 
-export interface StepContext<M> {
+/** One tensor per field of a sample, with the batch as first dimension. */
+export type BatchOf<D extends DataSplits> =
+  D['train'] extends DataSource<infer S> ? { readonly [Field in keyof S]: Tensor } : Readonly<Record<string, Tensor>>;
+
+export interface StepContext<M, D extends DataSplits = DataSplits> {
   readonly model: M;
-  /** One tensor per field of a sample, with the batch as first dimension. */
-  readonly batch: Readonly<Record<string, Tensor>>;
+  readonly batch: BatchOf<D>;
   /** Host values of this step, by name. */
   readonly scalars: Readonly<Record<string, Tensor>>;
 }
@@ -44,11 +47,11 @@ export interface JobOptions<M extends Module = Module, D extends DataSplits = Da
   /** Largest global norm of the gradient, as `torch.nn.utils.clip_grad_norm_`. */
   readonly clipNorm?: number;
   readonly scalars?: Readonly<Record<string, (step: number) => number>>;
-  readonly step: (context: StepContext<M>) => StepResult;
+  readonly step: (context: StepContext<M, D>) => StepResult;
   /** What is measured on the test split; default: `step`. */
-  readonly evaluate?: (context: StepContext<M>) => StepResult;
+  readonly evaluate?: (context: StepContext<M, D>) => StepResult;
   /** Outputs of `predict` by name; default: `{ output: model.forward(first field) }`. */
-  readonly predict?: (context: StepContext<M>) => Readonly<Record<string, Tensor>>;
+  readonly predict?: (context: StepContext<M, D>) => Readonly<Record<string, Tensor>>;
   /** At a NaN or infinite gradient: stop with an error (default), or leave the step out. */
   readonly nonFinite?: 'stop' | 'skip';
   /** Steps between evaluations; default: at each epoch's end. */

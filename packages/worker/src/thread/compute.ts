@@ -1,4 +1,4 @@
-import { instantiateKernels, LockstepError, selfTest } from '@lockstep/core/internal';
+import { firstFreeAddress, instantiateKernels, LockstepError, selfTest } from '@lockstep/core/internal';
 import { poison } from '../barrier.ts';
 import { controlBytes } from '../control-block.ts';
 import { StepLoop } from '../step-loop.ts';
@@ -9,8 +9,8 @@ export interface ComputeTask {
   readonly script: ThreadScript;
   readonly memory: WebAssembly.Memory;
   readonly module: WebAssembly.Module;
-  /** Address of a region of `selfTestBytes`, used before the first step. */
-  readonly selfTestAt: number;
+  /** Large enough for the self-test, dropped after it. */
+  readonly selfTestMemory: WebAssembly.Memory;
   /** Processor cores of the machine: with more threads than that nobody spins. */
   readonly cores: number;
 }
@@ -22,9 +22,9 @@ export interface ComputeReport {
 }
 
 /** One long-running task per thread: from the first step of the run to the last. */
-export default function compute({ script, memory, module, selfTestAt, cores }: ComputeTask): ComputeReport {
+export default function compute({ script, memory, module, selfTestMemory, cores }: ComputeTask): ComputeReport {
   const kernels = instantiateKernels(module, memory);
-  if (!selfTest(kernels, memory, selfTestAt)) {
+  if (!selfTest(instantiateKernels(module, selfTestMemory), selfTestMemory, firstFreeAddress)) {
     poison(new Int32Array(memory.buffer, script.control, controlBytes / 4));
     throw new LockstepError(
       `The kernels give wrong results in compute thread ${script.thread}: this process changes how numbers are rounded.`,

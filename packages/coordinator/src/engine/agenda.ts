@@ -1,0 +1,41 @@
+import type { JobSpec } from '@lockstep/core/internal';
+import type { Cursor } from './cursor.ts';
+
+/** What goes into one slot of the ring. */
+export type AgendaItem =
+  | { readonly kind: 'train'; readonly step: number; readonly samples: readonly number[] }
+  | { readonly kind: 'evaluate'; readonly step: number; readonly samples: readonly number[]; readonly last: boolean }
+  | { readonly kind: 'snapshot'; readonly step: number; readonly final: boolean };
+
+export interface AgendaControl {
+  /** Asked before every step: end here, at a step boundary. */
+  stopping(step: number): boolean;
+  /** Asked after every step where the job does not say when to write checkpoints. */
+  checkpointDue(endOfEpoch: boolean): boolean;
+}
+
+/** The order of a run: steps, evaluations and snapshots between them, a last snapshot at the end. `step` counts finished steps. */
+export function* agenda(spec: JobSpec, cursor: Cursor, fromStep: number, control: AgendaControl): Generator<AgendaItem> {
+  let step = fromStep;
+  let evaluatedAt = -1;
+  while (step < spec.steps && !control.stopping(step)) {
+    yield { kind: 'train', step, samples: cursor.trainBatch(step) };
+    const endOfEpoch = cursor.endsEpoch(step);
+    step++;
+    if (spec.evalEvery > 0 ? step % spec.evalEvery === 0 : endOfEpoch) {
+      yield* evaluation(cursor, step);
+      evaluatedAt = step;
+    }
+    const due = spec.checkpointEvery > 0 ? step % spec.checkpointEvery === 0 : control.checkpointDue(endOfEpoch);
+    if (due && step < spec.steps) yield { kind: 'snapshot', step, final: false };
+  }
+  if (step === spec.steps && evaluatedAt !== step) yield* evaluation(cursor, step);
+  yield { kind: 'snapshot', step, final: true };
+}
+
+function* evaluation(cursor: Cursor, step: number): Generator<AgendaItem> {
+  const batches = cursor.testBatches();
+  for (const [i, samples] of batches.entries()) {
+    yield { kind: 'evaluate', step, samples, last: i === batches.length - 1 };
+  }
+}

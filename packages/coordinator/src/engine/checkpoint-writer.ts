@@ -1,0 +1,56 @@
+import type { CheckpointStore } from '../checkpoint/store.ts';
+import type { TrainingState } from '../checkpoint/state.ts';
+import type { RunEvent } from '../observe/events.ts';
+
+const intervalMs = 30_000;
+/** Epochs may be shorter than a write takes. */
+const epochIntervalMs = 5_000;
+
+/** Writes checkpoints in the background, one at a time. A failure is an alarm, not the end of the run. */
+export class CheckpointWriter {
+  readonly #store: CheckpointStore | null;
+  readonly #emit: (event: RunEvent) => void;
+  readonly #losses = new Map<number, number>();
+  #lastMs = performance.now();
+  #writing: Promise<void> = Promise.resolve();
+  #saved = -1;
+
+  constructor(store: CheckpointStore | null, emit: (event: RunEvent) => void) {
+    this.#store = store;
+    this.#emit = emit;
+  }
+
+  /** By the clock, which decides when a copy is written and nothing else. */
+  due(endOfEpoch: boolean): boolean {
+    return this.#store !== null && performance.now() - this.#lastMs > (endOfEpoch ? epochIntervalMs : intervalMs);
+  }
+
+  /** The loss by which the best checkpoint is kept. */
+  evaluated(step: number, loss: number): void {
+    this.#losses.set(step, loss);
+  }
+
+  write(state: TrainingState): void {
+    const store = this.#store;
+    this.#lastMs = performance.now();
+    if (!store || this.#saved === state.step) return;
+    this.#saved = state.step;
+    const loss = this.#losses.get(state.step);
+    this.#writing = this.#writing.then(async () => {
+      try {
+        const { path, digest } = await store.save(state, loss);
+        this.#emit({ type: 'checkpoint', step: state.step, path, digest });
+      } catch (error) {
+        this.#emit({
+          type: 'warning',
+          step: state.step,
+          message: `The checkpoint of step ${state.step} could not be written (${(error as Error).message}); training goes on, older checkpoints are intact.`,
+        });
+      }
+    });
+  }
+
+  finish(): Promise<void> {
+    return this.#writing;
+  }
+}

@@ -1,0 +1,83 @@
+import { isMainThread, parentPort } from 'node:worker_threads';
+import { type JobHost, traceJob, type TracedJob } from '@lockstep/core/internal';
+import * as Comlink from 'comlink';
+import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
+import { openRun } from '../checkpoint/open-run.ts';
+import { importJob } from '../job/import-job.ts';
+import type { RunEvent } from '../observe/events.ts';
+import { Engine } from './engine.ts';
+import { encodeError } from './error-transfer.ts';
+import type { EngineApi, EngineRequest, TracedData } from './request.ts';
+
+// The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
+
+class EngineService implements EngineApi {
+  #engine: Engine | undefined;
+  #stopped = false;
+
+  async run(request: EngineRequest) {
+    const events = new EventSender(request.events);
+    try {
+      const traced = await trace(request);
+      const opened = await openRun(traced, request, events.send);
+      this.#engine = new Engine({ request, traced, ...opened, emit: events.send });
+      if (this.#stopped) this.#engine.stop();
+      return await this.#engine.run();
+    } catch (error) {
+      throw encodeError(error);
+    } finally {
+      events.close();
+    }
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#engine?.stop();
+  }
+}
+
+async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
+  if ('path' in job) return traceJob(await importJob(job.path), overrides);
+  return { spec: job.spec, initialParameters: job.initialParameters, host: remoteHost(job) };
+}
+
+/** The closures of a job that was given as an object live in the caller's thread and are asked ahead of time. */
+function remoteHost({ host }: TracedData): JobHost {
+  const remote = Comlink.wrap<JobHost>(host as unknown as Comlink.Endpoint);
+  return {
+    stepValues: (step) => remote.stepValues(step),
+    // The views lie in shared memory: the caller's thread writes into the run's own.
+    fill: (split, indices, into) => remote.fill(split, indices, into),
+  };
+}
+
+/** Sends events in groups: thousands of steps a second must not be as many messages. */
+class EventSender {
+  readonly #port: EngineRequest['events'];
+  #waiting: RunEvent[] = [];
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(port: EngineRequest['events']) {
+    this.#port = port;
+  }
+
+  readonly send = (event: RunEvent): void => {
+    this.#waiting.push(event);
+    if (event.type !== 'step') this.#flush();
+    else this.#timer ??= setTimeout(() => this.#flush(), 20);
+  };
+
+  close(): void {
+    this.#flush();
+    this.#port.close();
+  }
+
+  #flush(): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    if (this.#waiting.length > 0) this.#port.postMessage(this.#waiting);
+    this.#waiting = [];
+  }
+}
+
+if (!isMainThread && parentPort) Comlink.expose(new EngineService(), nodeEndpoint(parentPort));

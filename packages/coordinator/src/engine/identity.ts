@@ -1,0 +1,12 @@
+import { sha256Hex, type TracedJob } from '@lockstep/core/internal';
+import type { RunIdentity } from '../checkpoint/state.ts';
+
+/** What makes a run the run it is: resuming needs all of it equal. */
+export const identityOf = ({ spec }: Pick<TracedJob, 'spec'>): RunIdentity => ({
+  name: spec.name,
+  numericsVersion: spec.numericsVersion,
+  seed: spec.seed,
+  batch: spec.batch,
+  dataDigest: spec.dataDigest,
+  program: sha256Hex(JSON.stringify([spec.train, spec.layout, spec.optimizer, spec.clipNorm])),
+});

@@ -1,0 +1,39 @@
+import { availableParallelism } from 'node:os';
+import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/internal';
+import { type ComputeReport, type ComputeTask, computeThreadUrl, type ThreadScript } from '@lockstep/worker';
+import { Piscina } from 'piscina';
+
+/** The compute threads of a run: a pool with one long-running task in each. */
+export class ComputePool {
+  /** Settles when every thread has returned, or one has failed. */
+  readonly finished: Promise<ComputeReport[]>;
+  readonly #pool: Piscina<ComputeTask, ComputeReport>;
+
+  constructor(scripts: readonly ThreadScript[], memory: WebAssembly.Memory, kernels: LoadedKernels) {
+    this.#pool = new Piscina({
+      filename: computeThreadUrl.href,
+      minThreads: scripts.length,
+      maxThreads: scripts.length,
+      // An idle pool thread in Atomics.wait would block its own event loop.
+      atomics: 'disabled',
+      recordTiming: false,
+    });
+    const tasks = scripts.map((script) =>
+      this.#pool.run({ script, memory, module: kernels.module, selfTestMemory: selfTestMemory(kernels), cores: availableParallelism() }),
+    );
+    this.finished = Promise.all(tasks);
+    // Whoever waits for a slot hears of it through the poisoned control block; `finished` is looked at then.
+    this.finished.catch(() => undefined);
+  }
+
+  async close(): Promise<void> {
+    await this.#pool.destroy();
+  }
+}
+
+/** A memory of its own for the self-test of one thread, dropped after it. */
+function selfTestMemory(kernels: LoadedKernels): WebAssembly.Memory {
+  const probe = new WebAssembly.Memory({ initial: 1, maximum: 1, shared: true });
+  const pages = 1 + Math.ceil(selfTestBytes(instantiateKernels(kernels.module, probe)) / 65536);
+  return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+}

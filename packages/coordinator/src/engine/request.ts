@@ -1,0 +1,48 @@
+import type { JobSpec, TraceOverrides } from '@lockstep/core/internal';
+import type { MessagePort } from 'node:worker_threads';
+
+/** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
+export interface TracedData {
+  readonly spec: JobSpec;
+  readonly initialParameters: Float32Array;
+  /** A Comlink endpoint of the caller's `JobHost`. */
+  readonly host: MessagePort;
+}
+
+/** What the engine is started with. Everything is data and crosses the thread boundary. */
+export interface EngineRequest {
+  /** A job file, imported by the engine itself, or a traced job. */
+  readonly job: { readonly path: string } | TracedData;
+  readonly overrides: TraceOverrides;
+  readonly threads: number;
+  readonly out: string | null;
+  readonly resume: boolean;
+  readonly initialWeights: string | null;
+  readonly memoryLimitBytes: number;
+  readonly mergeShards: boolean;
+  readonly widen: boolean;
+  /** Stop after so many steps as if interrupted. */
+  readonly stopAtStep: number | null;
+  /** Receives arrays of `RunEvent`. */
+  readonly events: MessagePort;
+}
+
+export interface EngineResult {
+  readonly spec: JobSpec;
+  readonly parameters: Float32Array;
+  readonly digest: string;
+  readonly loss: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly interrupted: boolean;
+  readonly metrics: Readonly<Record<string, number>>;
+  /** Heap of each compute thread after its last step. */
+  readonly threadHeapBytes: readonly number[];
+}
+
+/** What the engine thread exposes. */
+export interface EngineApi {
+  run(request: EngineRequest): Promise<EngineResult>;
+  /** Ends at the next step boundary, with a checkpoint. */
+  stop(): void;
+}

@@ -1,0 +1,152 @@
+import { deriveKey, type JobSpec, stateVectors, type StepValues } from '@lockstep/core/internal';
+import { controlBytes, controlWord, poison, type RunImage, type Slot, slotKind, slotWord, type StateAddresses } from '@lockstep/worker';
+import type { TrainingState } from '../checkpoint/state.ts';
+import type { AgendaItem } from './agenda.ts';
+
+type FieldView = Float32Array | Int32Array | Uint8Array;
+
+/** What the threads answer about a slot. */
+export interface SlotAnswer {
+  readonly status: number;
+  /** Sums and weights of loss and metrics, in turn. */
+  readonly statistics: Float32Array;
+  readonly gradientNorm: number;
+  readonly digest: string;
+}
+
+/** The engine's side of the run's shared memory: it fills slots, reads answers and takes snapshots. */
+export class RunMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly #image: RunImage;
+  readonly #spec: JobSpec;
+  readonly #control: Int32Array;
+  #filled = 0;
+
+  constructor(spec: JobSpec, image: RunImage) {
+    const pages = Math.ceil(image.bytes / 65536);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    this.#image = image;
+    this.#spec = spec;
+    this.#control = new Int32Array(this.memory.buffer, image.control, controlBytes / 4);
+    for (const { address, words } of image.contents) new Uint32Array(this.memory.buffer, address, words.length).set(words);
+  }
+
+  get capacity(): number {
+    return this.#image.slots.length;
+  }
+
+  /** Puts a run's state where the threads expect it, before they start. */
+  load(state: TrainingState): void {
+    const { parameters, vectors, groups } = this.#image.state;
+    this.#floats(parameters, state.parameters.length).set(state.parameters);
+    stateVectors(this.#spec.optimizer).forEach((name, i) => {
+      const values = state.optimizer[name];
+      if (values) this.#floats(vectors[i] as number, values.length).set(values);
+    });
+    groups.forEach((address, g) => {
+      this.#doubles(address, 3).set(state.counters[`group.${g}`] ?? [0, 1, 1]);
+    });
+  }
+
+  /** Copies of the last snapshot. */
+  snapshot(step: number): TrainingState {
+    const { parameters, vectors, groups }: StateAddresses = this.#image.snapshot;
+    const { length } = this.#spec.layout;
+    return {
+      step,
+      parameters: this.#floats(parameters, length).slice(),
+      optimizer: Object.fromEntries(
+        stateVectors(this.#spec.optimizer).map((name, i) => [name, this.#floats(vectors[i] as number, length).slice()]),
+      ),
+      counters: Object.fromEntries(groups.map((address, g) => [`group.${g}`, [...this.#doubles(address, 3)]])),
+    };
+  }
+
+  /** Views of the next slot's fields for so many samples. */
+  fields(samples: number): Record<string, FieldView> {
+    const slot = this.#slot(this.#filled);
+    return Object.fromEntries(
+      this.#spec.fields.map(({ name, dtype, shape }) => {
+        const Type = { f32: Float32Array, i32: Int32Array, u8: Uint8Array }[dtype];
+        return [name, new Type(this.memory.buffer, slot.inputs[name] as number, shape.reduce((n, d) => n * d, samples))];
+      }),
+    );
+  }
+
+  /** Hands the next slot to the threads. Its fields are filled before. */
+  publish(item: AgendaItem | undefined, values: StepValues): void {
+    const slot = this.#slot(this.#filled);
+    const header = new Int32Array(this.memory.buffer, slot.header, 16);
+    header[slotWord.kind] = item === undefined ? slotKind.stop : slotKind[item.kind];
+    if (item?.kind === 'train') {
+      header[slotWord.binding] = this.#image.trainBatches.indexOf(item.samples.length);
+      const [key0, key1] = deriveKey(this.#spec.seed, 'dropout', item.step);
+      header[slotWord.key0] = key0 | 0;
+      header[slotWord.key1] = key1 | 0;
+    }
+    if (item?.kind === 'evaluate') header[slotWord.binding] = this.#image.evaluateBatches.indexOf(item.samples.length);
+    this.#doubles(slot.learningRates, values.learningRates.length).set(values.learningRates);
+    this.#spec.scalars.forEach((name, i) => {
+      this.#floats(slot.scalars[name] as number, 1)[0] = values.scalars[i] as number;
+    });
+    this.#filled++;
+    Atomics.add(this.#control, controlWord.filled, 1);
+    Atomics.notify(this.#control, controlWord.filled);
+  }
+
+  /** Resolves once `count` slots are answered; false where the threads gave up. */
+  async answered(count: number): Promise<boolean> {
+    for (;;) {
+      if (Atomics.load(this.#control, controlWord.poisoned) !== 0) return false;
+      const drained = Atomics.load(this.#control, controlWord.drained);
+      if (drained >= count) return true;
+      const wait = Atomics.waitAsync(this.#control, controlWord.drained, drained);
+      if (wait.async) await wait.value;
+    }
+  }
+
+  /** The answer to slot number `index`, counted from 0. */
+  answer(index: number, statistics: number): SlotAnswer {
+    const slot = this.#slot(index);
+    const digest = new Uint32Array(this.memory.buffer, slot.digest, 4);
+    return {
+      status: new Int32Array(this.memory.buffer, slot.header, 16)[slotWord.status] as number,
+      statistics: this.#floats(slot.statistics, statistics).slice(),
+      gradientNorm: this.#doubles(slot.record, 1)[0] as number,
+      digest: Array.from(digest, (word) => word.toString(16).padStart(8, '0')).join(''),
+    };
+  }
+
+  /** Gradient sums of the last step of a batch size. */
+  gradients(samples: number): Float32Array {
+    const address = this.#image.gradients[this.#image.trainBatches.indexOf(samples)] as number;
+    return this.#floats(address, this.#spec.layout.length);
+  }
+
+  /** What each thread noted of an index out of range: node, row, value and position of the run's first sample. */
+  badIndex(): { node: number; row: number; value: number; position: number } | undefined {
+    for (const context of this.#image.contexts) {
+      const words = new Int32Array(this.memory.buffer, context, 16);
+      if (words[8]) {
+        return { node: words[9] as number, row: words[10] as number, value: words[11] as number, position: words[12] as number };
+      }
+    }
+    return undefined;
+  }
+
+  poison(): void {
+    poison(this.#control);
+  }
+
+  #slot(index: number): Slot {
+    return this.#image.slots[index % this.#image.slots.length] as Slot;
+  }
+
+  #floats(address: number, length: number): Float32Array {
+    return new Float32Array(this.memory.buffer, address, length);
+  }
+
+  #doubles(address: number, length: number): Float64Array {
+    return new Float64Array(this.memory.buffer, address, length);
+  }
+}

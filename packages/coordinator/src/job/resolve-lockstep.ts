@@ -1,0 +1,42 @@
+import { readFileSync } from 'node:fs';
+import { createRequire, registerHooks } from 'node:module';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { UsageError, version } from '@lockstep/core';
+
+let installed = false;
+
+/**
+ * A job in a user's own folder imports `@lockstep/core`. Two copies of it would be two tensor classes, so the name always means
+ * the copy that runs the job; another version in the job's folder is refused instead of quietly replaced.
+ */
+export function resolveLockstepToOurselves(): void {
+  if (installed) return;
+  installed = true;
+  registerHooks({
+    resolve(specifier, context, next) {
+      const match = /^(@lockstep\/(?:core|worker|coordinator))(\/.*)?$/.exec(specifier);
+      if (!match || !context.parentURL?.startsWith('file:')) return next(specifier, context);
+      checkVersion(match[1] as string, context.parentURL);
+      return next(specifier, { ...context, parentURL: import.meta.url });
+    },
+  });
+}
+
+function checkVersion(name: string, parentUrl: string): void {
+  const found = installedVersion(name, parentUrl);
+  if (found !== undefined && found !== version) {
+    throw new UsageError(
+      `${fileURLToPath(parentUrl)} has its own ${name} ${found}, but this is Lockstep ${version}: install the same version, or remove that one.`,
+    );
+  }
+}
+
+function installedVersion(name: string, parentUrl: string): string | undefined {
+  try {
+    const path = createRequire(parentUrl).resolve(`${name}/package.json`);
+    return (JSON.parse(readFileSync(join(dirname(path), 'package.json'), 'utf8')) as { version: string }).version;
+  } catch {
+    return undefined;
+  }
+}

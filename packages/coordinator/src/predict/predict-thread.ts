@@ -1,0 +1,16 @@
+import { parentPort, workerData } from 'node:worker_threads';
+import { type MessagePort } from 'node:worker_threads';
+import { PredictionRunner } from './prediction-runner.ts';
+import type { PredictData, PredictRequest } from './messages.ts';
+
+// One thread for one model: the caller's event loop stays free.
+
+const runner = new PredictionRunner(workerData as PredictData);
+const port = parentPort as MessagePort;
+port.on('message', ({ id, rows, inputs }: PredictRequest) => {
+  try {
+    port.postMessage({ id, outputs: runner.run(rows, inputs) });
+  } catch (error) {
+    port.postMessage({ id, error: (error as Error).message });
+  }
+});

@@ -1,0 +1,117 @@
+import { availableParallelism, totalmem } from 'node:os';
+import { type JobDefinition, UsageError } from '@lockstep/core';
+import { traceJob, type TraceOverrides } from '@lockstep/core/internal';
+import { EngineHandle } from './engine/engine-handle.ts';
+import { EventQueue } from './engine/event-queue.ts';
+import type { EngineResult } from './engine/request.ts';
+import type { RunEvent } from './observe/events.ts';
+import { type LoadedModel, modelFrom } from './predict/load-model.ts';
+
+export interface TrainOptions extends TraceOverrides {
+  /** Compute threads; default: one per available core. Changes the speed and no bit. */
+  readonly threads?: number;
+  /** Folder for checkpoints and journal; default: none are written. */
+  readonly out?: string | null;
+  /** Go on from the newest valid checkpoint in `out`. */
+  readonly resume?: boolean;
+  /** Start from these weights: a checkpoint, a run, or a .safetensors file. */
+  readonly initialWeights?: string;
+  /** Most bytes of shared memory; default: 80 % of the machine's, at most 4 GiB. */
+  readonly memoryLimitBytes?: number;
+  /** Several shards through the kernels as one batch; default true. Changes the speed and no bit. */
+  readonly mergeShards?: boolean;
+  /** Let V8 widen the kernels' vectors where it can; default true. Changes the speed and no bit. */
+  readonly widen?: boolean;
+  /** End after so many steps as if interrupted. */
+  readonly stopAtStep?: number;
+  /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
+  readonly signal?: AbortSignal;
+}
+
+export interface TrainResult {
+  /** SHA-256 over all parameters' bytes in layout order, the same on every platform. */
+  readonly digest: string;
+  /** Of the last step. */
+  readonly loss: number;
+  readonly steps: number;
+  readonly seconds: number;
+  readonly interrupted: boolean;
+  /** Of the last evaluation on the test split; empty where there is none. */
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly model: LoadedModel;
+  /** Heap of each compute thread at the end. */
+  readonly threadHeapBytes: readonly number[];
+}
+
+/** A training in progress: iterate over its events, or just await `done`. */
+export interface Run extends AsyncIterable<RunEvent>, AsyncDisposable {
+  /** Its failure is also thrown to whoever iterates, and never an unhandled rejection. */
+  readonly done: Promise<TrainResult>;
+  /** Ends at the next step boundary, with a checkpoint. */
+  stop(): void;
+}
+
+/**
+ * Trains a job on threads of this process, away from the caller's event loop.
+ *
+ * @param job from `defineJob`, or the path of a file whose default export is one (the engine then imports it itself)
+ */
+export function train(job: JobDefinition | string, options: TrainOptions = {}): Run {
+  const queue = new EventQueue();
+  const stop = new AbortController();
+  const done = start(job, options, queue, stop.signal);
+  done.then(
+    () => queue.end(),
+    (error: unknown) => queue.end(error),
+  );
+  return {
+    done,
+    stop: () => stop.abort(),
+    [Symbol.asyncIterator]: () => ({ next: () => queue.next() }),
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await done.catch(() => undefined);
+    },
+  };
+}
+
+async function start(job: JobDefinition | string, options: TrainOptions, queue: EventQueue, stop: AbortSignal): Promise<TrainResult> {
+  const { threads = availableParallelism(), seed, shards, steps, epochs, data, checkpointEvery } = options;
+  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
+    throw new UsageError(`threads must be a whole number from 1 to 1024, not ${threads}.`);
+  }
+  const overrides = Object.fromEntries(
+    Object.entries({ seed, shards, steps, epochs, data, checkpointEvery }).filter(([, value]) => value !== undefined),
+  ) as TraceOverrides;
+  const traced = typeof job === 'string' ? undefined : await traceJob(job, overrides);
+  const engine = new EngineHandle();
+  const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
+  const onAbort = () => engine.stop();
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const result = await engine.run(
+      {
+        job: traced ? { spec: traced.spec, initialParameters: traced.initialParameters } : { path: job as string },
+        overrides,
+        threads,
+        out: options.out ?? null,
+        resume: options.resume ?? false,
+        initialWeights: options.initialWeights ?? null,
+        memoryLimitBytes: options.memoryLimitBytes ?? Math.floor(totalmem() * 0.8),
+        mergeShards: options.mergeShards ?? true,
+        widen: options.widen ?? true,
+        stopAtStep: options.stopAtStep ?? null,
+      },
+      traced?.host,
+      (event) => queue.push(event),
+    );
+    return await toResult(result);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+async function toResult({ spec, parameters, ...rest }: EngineResult): Promise<TrainResult> {
+  return { ...rest, model: await modelFrom(spec, parameters) };
+}
