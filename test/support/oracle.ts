@@ -21,15 +21,14 @@ export async function trainByTheBook(traced: TracedJob, steps: number, widen = t
   const machine = new Machine(spec, initialParameters, widen);
   for (let step = 0; step < steps; step++) {
     const values = await host.stepValues(step);
-    const leaves: Float32Array[] = [];
+    const leaves: (Float32Array | null)[] = [];
     const samples = await batchOf(spec, step);
     for (let s = 0; s < spec.batch.shards; s++) {
       const from = Math.floor((s * samples.length) / spec.batch.shards);
       const to = Math.floor(((s + 1) * samples.length) / spec.batch.shards);
-      if (from === to) continue;
-      leaves.push(await machine.shard(traced, step, samples.slice(from, to), from, values.scalars));
+      leaves.push(from === to ? null : await machine.shard(traced, step, samples.slice(from, to), from, values.scalars));
     }
-    machine.update(tree(leaves, 0, leaves.length), values.learningRates);
+    machine.update(tree(leaves, 0, leaves.length) as Float32Array, values.learningRates);
   }
   return machine.parameters();
 }
@@ -43,12 +42,13 @@ async function batchOf(spec: JobSpec, step: number): Promise<number[]> {
   return Array.from({ length: count }, (_, i) => permutationIndex(spec.trainLength, key, first + i));
 }
 
-/** [lo, hi) splits at lo + the largest power of two below hi - lo; its value is left + right. */
-function tree(leaves: readonly Float32Array[], lo: number, hi: number): Float32Array {
-  if (hi - lo === 1) return leaves[lo] as Float32Array;
+/** [lo, hi) splits at lo + the largest power of two below hi - lo; its value is left + right. Empty shards are absent, not zero. */
+function tree(leaves: readonly (Float32Array | null)[], lo: number, hi: number): Float32Array | null {
+  if (hi - lo === 1) return leaves[lo] as Float32Array | null;
   let half = 1;
   while (half * 2 < hi - lo) half *= 2;
   const [left, right] = [tree(leaves, lo, lo + half), tree(leaves, lo + half, hi)];
+  if (!left || !right) return left ?? right;
   return left.map((x, i) => Math.fround(x + (right[i] as number)));
 }
 
