@@ -24,6 +24,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly widen?: boolean;
   /** End after so many steps as if interrupted. */
   readonly stopAtStep?: number;
+  /** No training: only the evaluation on the test split. */
+  readonly evaluateOnly?: boolean;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -102,6 +104,7 @@ async function start(job: JobDefinition | string, options: TrainOptions, queue: 
         mergeShards: options.mergeShards ?? true,
         widen: options.widen ?? true,
         stopAtStep: options.stopAtStep ?? null,
+        evaluateOnly: options.evaluateOnly ?? false,
       },
       traced?.host,
       (event) => queue.push(event),

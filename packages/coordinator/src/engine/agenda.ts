@@ -1,4 +1,4 @@
-import type { JobSpec } from '@lockstep/core/internal';
+import { type JobSpec, UsageError } from '@lockstep/core/internal';
 import type { Cursor } from './cursor.ts';
 
 /** What goes into one slot of the ring. */
@@ -31,6 +31,13 @@ export function* agenda(spec: JobSpec, cursor: Cursor, fromStep: number, control
   }
   if (step === spec.steps && evaluatedAt !== step) yield* evaluation(cursor, step);
   yield { kind: 'snapshot', step, final: true };
+}
+
+/** The test split with the weights as they are. @throws UsageError where there is none */
+export function* evaluationOnly(spec: JobSpec, cursor: Cursor): Generator<AgendaItem> {
+  if (spec.testLength === 0) throw new UsageError(`Job "${spec.name}" has no test data: let data() return { train, test }.`);
+  yield* evaluation(cursor, 0);
+  yield { kind: 'snapshot', step: 0, final: true };
 }
 
 function* evaluation(cursor: Cursor, step: number): Generator<AgendaItem> {

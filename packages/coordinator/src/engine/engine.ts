@@ -4,7 +4,7 @@ import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { TrainingState } from '../checkpoint/state.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
-import { agenda, type AgendaItem } from './agenda.ts';
+import { agenda, type AgendaItem, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
@@ -75,7 +75,8 @@ export class Engine {
         stopping: (step: number) => this.#stopRequested || step === request.stopAtStep,
         checkpointDue: (endOfEpoch: boolean) => this.#checkpoints.due(endOfEpoch),
       };
-      for (const item of agenda(spec, this.#cursor, state.step, control)) {
+      const items = request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : agenda(spec, this.#cursor, state.step, control);
+      for (const item of items) {
         while (this.#inFlight.length >= this.#memory.capacity) await this.#collect(pool);
         await this.#publish(item);
       }

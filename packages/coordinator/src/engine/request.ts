@@ -23,6 +23,8 @@ export interface EngineRequest {
   readonly widen: boolean;
   /** Stop after so many steps as if interrupted. */
   readonly stopAtStep: number | null;
+  /** No steps, only the evaluation of the start's weights. */
+  readonly evaluateOnly: boolean;
   /** Receives arrays of `RunEvent`. */
   readonly events: MessagePort;
 }

@@ -1,0 +1,40 @@
+import { LockstepError, UsageError, version } from '@lockstep/core';
+import { Command, CommanderError } from 'commander';
+import { evaluateCommand } from './evaluate.ts';
+import { exitCode } from './exit-code.ts';
+import { inspectCommand } from './inspect.ts';
+import { predictCommand } from './predict.ts';
+import { trainCommand } from './train-command.ts';
+import { verifyCommand } from './verify.ts';
+
+/** Runs one command; sets the exit code and never throws. */
+export async function main(args: readonly string[]): Promise<void> {
+  const program = new Command('lockstep')
+    .description('Distributed training of neural networks: the same weights, bit for bit, for any number of threads.')
+    .version(version)
+    .configureHelp({ showGlobalOptions: true })
+    .exitOverride();
+  for (const command of [trainCommand(), evaluateCommand(), predictCommand(), verifyCommand(), inspectCommand()]) {
+    program.addCommand(command.exitOverride());
+  }
+  try {
+    await program.parseAsync(args, { from: 'user' });
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      // Commander has said it already; help and version are no failures.
+      process.exitCode = error.exitCode === 0 ? exitCode.done : exitCode.usage;
+      return;
+    }
+    report(error, args.includes('--debug'));
+  }
+}
+
+/** One clear sentence; a stack only where it was asked for, or where the error is not one of ours. */
+function report(error: unknown, debug: boolean): void {
+  const expected = error instanceof LockstepError;
+  const { message, stack } = error as Error;
+  if (debug) console.error(stack);
+  else if (expected) console.error(`lockstep: ${message}`);
+  else console.error(`lockstep: unexpected error: ${message} (run again with --debug for the stack)`);
+  process.exitCode = error instanceof UsageError ? exitCode.usage : exitCode.failed;
+}

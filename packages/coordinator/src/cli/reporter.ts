@@ -1,0 +1,139 @@
+import { SingleBar } from 'cli-progress';
+import pc from 'picocolors';
+import type { RunEvent, StartEvent, StepEvent } from '../observe/events.ts';
+import type { TrainResult } from '../train.ts';
+
+/** What a person or a program sees of a run. */
+export interface Reporter {
+  event(event: RunEvent): void;
+  end(result: TrainResult, out: string): void;
+  close(): void;
+}
+
+export function reporterFor(json: boolean): Reporter {
+  if (json) return new JsonReporter();
+  return process.stderr.isTTY ? new BarReporter() : new LineReporter();
+}
+
+/** One event per line on stdout, nothing else. */
+class JsonReporter implements Reporter {
+  event(event: RunEvent): void {
+    process.stdout.write(`${JSON.stringify(event)}\n`);
+  }
+  end(): void {}
+  close(): void {}
+}
+
+const number = (value: number): string => value.toFixed(4);
+const metricsText = (metrics: Readonly<Record<string, number>>): string =>
+  Object.entries(metrics).map(([name, value]) => `${name} ${number(value)}`).join('  ');
+
+function startText(event: StartEvent): string {
+  const { job, parameters, threads, batch, fromStep, steps, kernels, promise, memoryBytes } = event;
+  return [
+    `${pc.bold(job)}: ${parameters.toLocaleString('en')} parameters, ${steps} steps${fromStep > 0 ? ` from step ${fromStep}` : ''}, batches of ${batch.size} in ${batch.shards} shards`,
+    pc.dim(`${threads} thread${threads === 1 ? '' : 's'}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode sync: ${promise}.`),
+  ].join('\n');
+}
+
+/** Everything but the steps, the same with a bar and without. */
+function describe(event: RunEvent): string | undefined {
+  switch (event.type) {
+    case 'start':
+      return startText(event);
+    case 'eval':
+      return `step ${event.step}  ${pc.cyan(`test ${metricsText(event.metrics)}`)}`;
+    case 'epoch':
+      return pc.dim(`epoch ${event.epoch}  ${metricsText(event.metrics)}`);
+    case 'warning':
+      return pc.yellow(`warning: ${event.message}`);
+    case 'checkpoint':
+      return pc.dim(`checkpoint ${event.path}`);
+    default:
+      return undefined;
+  }
+}
+
+function summary(result: TrainResult, out: string): string {
+  const { steps, loss, metrics, seconds, digest, interrupted } = result;
+  const test = Object.keys(metrics).length > 0 ? `  test ${metricsText(metrics)}` : '';
+  return [
+    `${interrupted ? 'stopped' : pc.green('done')} after ${steps} steps in ${seconds.toFixed(1)} s  loss ${number(loss)}${test}`,
+    `digest ${digest}`,
+    pc.dim(`run in ${out}`),
+  ].join('\n');
+}
+
+const print = (text: string): void => void process.stderr.write(`${text}\n`);
+
+/** A live line at the bottom of the terminal; other events scroll above it. */
+class BarReporter implements Reporter {
+  #bar: SingleBar | undefined;
+
+  event(event: RunEvent): void {
+    if (event.type === 'step') {
+      this.#bar?.update(event.step, { loss: number(event.loss), rate: Math.round(event.samplesPerSecond) });
+      return;
+    }
+    const text = describe(event);
+    if (text !== undefined) this.#above(text, event);
+    if (event.type === 'start') this.#start(event);
+  }
+
+  end(result: TrainResult, out: string): void {
+    this.close();
+    print(summary(result, out));
+  }
+
+  close(): void {
+    this.#bar?.stop();
+    this.#bar = undefined;
+  }
+
+  #start({ steps, fromStep, threads }: StartEvent): void {
+    this.#bar = new SingleBar({
+      format: `{bar} {value}/{total}  loss {loss}  {rate} samples/s  ${threads} threads  {eta_formatted} left`,
+      stream: process.stderr,
+      barsize: 24,
+      etaBuffer: 200,
+      clearOnComplete: true,
+      hideCursor: true,
+      noTTYOutput: false,
+    });
+    this.#bar.start(steps, fromStep, { loss: '-', rate: '-' });
+  }
+
+  /** Clears the live line, writes, and lets the bar draw itself again below. */
+  #above(text: string, event: RunEvent): void {
+    if (this.#bar && event.type !== 'start') process.stderr.write('\r\x1b[K');
+    print(text);
+  }
+}
+
+/** Without a terminal: a plain line every few seconds. */
+class LineReporter implements Reporter {
+  #steps = 0;
+  #lastMs = 0;
+
+  event(event: RunEvent): void {
+    if (event.type === 'start') this.#steps = event.steps;
+    if (event.type === 'step') this.#step(event);
+    const text = describe(event);
+    if (text !== undefined) print(text);
+  }
+
+  end(result: TrainResult, out: string): void {
+    print(summary(result, out));
+  }
+
+  close(): void {}
+
+  #step(event: StepEvent): void {
+    if (performance.now() - this.#lastMs < 5000) return;
+    this.#lastMs = performance.now();
+    const left = ((this.#steps - event.step) / this.#steps) * 100;
+    print(
+      `step ${event.step}/${this.#steps}  loss ${number(event.loss)}  ${Math.round(event.samplesPerSecond)} samples/s  ${left.toFixed(0)} % left`,
+    );
+  }
+}

@@ -1,0 +1,120 @@
+import { existsSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { basename, join, resolve } from 'node:path';
+import { UsageError } from '@lockstep/core';
+import { Command, Option } from 'commander';
+import { train, type TrainOptions } from '../train.ts';
+import { exitCode } from './exit-code.ts';
+import { interruptible } from './interrupt.ts';
+import { numberOption, onOff } from './options.ts';
+import { reporterFor } from './reporter.ts';
+import { type RunFile, runFileName } from './run-file.ts';
+
+interface Flags {
+  readonly threads?: number;
+  readonly steps?: number;
+  readonly epochs?: number;
+  readonly seed?: number;
+  readonly shards?: number;
+  readonly data?: string;
+  readonly out?: string;
+  readonly resume?: boolean;
+  readonly checkpointEvery?: number;
+  readonly weights?: string;
+  readonly memory?: number;
+  readonly stopAt?: number;
+  readonly mergeShards: 'on' | 'off';
+  readonly widen: 'on' | 'off';
+  readonly json?: boolean;
+  readonly debug?: boolean;
+}
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description('train a job on all cores of this machine')
+    .argument('<job>', 'file whose default export is defineJob({ ... })')
+    .addOption(numberOption('--threads <n>', 'compute threads (default: one per core); no bit depends on it', 1, 'LOCKSTEP_THREADS'))
+    .addOption(numberOption('--steps <n>', 'length of the run in steps', 1, 'LOCKSTEP_STEPS').conflicts('epochs'))
+    .addOption(numberOption('--epochs <n>', 'length of the run in passes over the data', 1, 'LOCKSTEP_EPOCHS'))
+    .addOption(numberOption('--seed <n>', 'seed of initial weights, data order and dropout', 0, 'LOCKSTEP_SEED'))
+    .addOption(numberOption('--shards <n>', 'shards of a batch: part of the run, like the seed', 1, 'LOCKSTEP_SHARDS'))
+    .addOption(new Option('--data <path>', "data instead of the job's own").env('LOCKSTEP_DATA'))
+    .addOption(new Option('--out <dir>', 'folder of the run (default: runs/<job>, numbered)').env('LOCKSTEP_OUT'))
+    .option('--resume', 'go on from the newest valid checkpoint in --out')
+    .addOption(numberOption('--checkpoint-every <n>', 'steps between checkpoints (default: every 30 s and at epochs)', 1))
+    .option('--weights <path>', 'start from a checkpoint, a run or a .safetensors file')
+    .addOption(numberOption('--memory <mib>', 'most memory the run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
+    .option('--json', 'one JSON object per event on stdout')
+    .option('--debug', 'stacks of errors')
+    .addOption(numberOption('--stop-at <n>', 'end after so many steps, as if interrupted', 1).hideHelp())
+    .addOption(onOff('--merge-shards <on|off>', 'several shards through the kernels as one batch').hideHelp())
+    .addOption(onOff('--widen <on|off>', 'let V8 widen the vectors of the kernels').hideHelp())
+    .action(runTrain);
+}
+
+async function runTrain(job: string, flags: Flags): Promise<void> {
+  if (flags.resume && !flags.out) throw new UsageError('--resume needs --out with the folder of the run to go on with.');
+  const out = flags.out ?? freeFolder(job);
+  const reporter = reporterFor(flags.json === true);
+  const interrupt = interruptible(out, job, flags.json === true);
+  const run = train(job, { ...trainOptions(flags), out, signal: interrupt.signal });
+  try {
+    let recorded = false;
+    for await (const event of run) {
+      // Only a run that has really started leaves its card in the folder.
+      if (event.type === 'start' && !recorded && !flags.resume) await recordRun(out, job, flags, event.job);
+      recorded = true;
+      reporter.event(event);
+    }
+    const result = await run.done;
+    await result.model.close();
+    if (interrupt.signal.aborted && result.interrupted) process.exitCode = exitCode.interrupted;
+    reporter.end(result, out);
+  } finally {
+    interrupt.dispose();
+    reporter.close();
+  }
+}
+
+function trainOptions(flags: Flags): TrainOptions {
+  const { threads, steps, epochs, seed, shards, data, resume, checkpointEvery, weights, memory, stopAt } = flags;
+  const options = {
+    threads,
+    steps,
+    epochs,
+    seed,
+    shards,
+    data,
+    resume,
+    checkpointEvery,
+    initialWeights: weights,
+    memoryLimitBytes: memory === undefined ? undefined : memory * 2 ** 20,
+    stopAtStep: stopAt,
+    mergeShards: flags.mergeShards === 'on',
+    widen: flags.widen === 'on',
+  };
+  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as TrainOptions;
+}
+
+/** `runs/<job>`, or the next number behind it: a second plain run is not refused. */
+function freeFolder(job: string): string {
+  const name = join('runs', basename(job).replace(/\.[cm]?[jt]s$/, ''));
+  for (let n = 1; ; n++) {
+    const folder = n === 1 ? name : `${name}-${n}`;
+    if (!existsSync(folder)) return folder;
+  }
+}
+
+async function recordRun(out: string, job: string, flags: Flags, name: string): Promise<void> {
+  await mkdir(out, { recursive: true });
+  const { seed, shards, steps, epochs, data } = flags;
+  const file: RunFile = {
+    job: resolve(job),
+    name,
+    overrides: Object.fromEntries(
+      Object.entries({ seed, shards, steps, epochs, data: data === undefined ? undefined : resolve(data) }).filter(([, v]) => v !== undefined),
+    ),
+  };
+  await writeFile(join(out, runFileName), `${JSON.stringify(file, null, 2)}\n`);
+}
+
