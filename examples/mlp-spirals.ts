@@ -1,4 +1,4 @@
-import { data, defineJob, loss, metrics, nn, optim, ops, type Tensor } from '@lockstep/core';
+import { data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
 
 /** Two hidden layers with dropout. */
 class SpiralNet extends nn.Module {

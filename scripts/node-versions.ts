@@ -21,7 +21,15 @@ export function nodeBinary(major: NodeMajor, platform = `${process.platform}-${p
   try {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
-    const args = ['install', '--force', '--no-save', '--no-audit', '--no-fund', '--ignore-scripts', `${name}@${nodeVersions[major]}`];
+    const args = [
+      'install',
+      '--force',
+      '--no-save',
+      '--no-audit',
+      '--no-fund',
+      '--ignore-scripts',
+      `${name}@${nodeVersions[major]}`,
+    ];
     execFileSync('npm', args, { cwd: folder, stdio: 'pipe' });
   } catch (error) {
     console.error(`Node ${major} for ${platform} is not available: ${(error as Error).message.split('\n')[0]}`);
@@ -30,4 +38,5 @@ export function nodeBinary(major: NodeMajor, platform = `${process.platform}-${p
   return existsSync(binary) ? binary : undefined;
 }
 
-if (process.argv[1] === fileURLToPath(import.meta.url)) console.log(nodeBinary(Number(process.argv[2]) as NodeMajor, process.argv[3]));
+if (process.argv[1] === fileURLToPath(import.meta.url))
+  console.log(nodeBinary(Number(process.argv[2]) as NodeMajor, process.argv[3]));

@@ -3,10 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { train, type TrainOptions } from '@lockstep/coordinator';
-import { traceJob } from '@lockstep/core/internal';
-import { importJob } from '@lockstep/coordinator';
-import { parameterDigest } from '@lockstep/core/internal';
+import { importJob, type TrainOptions, train } from '@lockstep/coordinator';
+import { parameterDigest, traceJob } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
 import { nodeBinary } from '../scripts/node-versions.ts';
 import { golden, type JobName, jobs, steps } from './support/jobs.ts';
@@ -24,11 +22,18 @@ async function digestOf(job: JobName, options: TrainOptions): Promise<string> {
 function digestFrom(node: string, args: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<string> {
   const script = fileURLToPath(new URL('./support/print-digest.ts', import.meta.url));
   return new Promise((resolve, reject) => {
-    const child = spawn(node, [script, ...args], { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(node, [script, ...args], {
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
     let out = '';
     let err = '';
-    child.stdout.on('data', (chunk) => { out += chunk; });
-    child.stderr.on('data', (chunk) => { err += chunk; });
+    child.stdout.on('data', (chunk) => {
+      out += chunk;
+    });
+    child.stderr.on('data', (chunk) => {
+      err += chunk;
+    });
     child.on('close', (code) => (code === 0 ? resolve(out.trim()) : reject(new Error(`exit ${code}: ${err}`))));
   });
 }

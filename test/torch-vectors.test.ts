@@ -1,5 +1,5 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { loss, ManualOptimizer, ops, optim, tensor, type Tensor } from '@lockstep/core';
+import { loss, ManualOptimizer, ops, optim, type Tensor, tensor } from '@lockstep/core';
 import { evaluateTensors } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
 
@@ -38,7 +38,8 @@ function expectClose(got: ArrayLike<number>, expected: readonly number[], what: 
   const bound = 1e-5 * Math.max(1, ...expected.map(Math.abs));
   expected.forEach((value, i) => {
     const error = Math.abs((got[i] as number) - value);
-    if (!(error <= bound)) expect.fail(`${what}[${i}]: ${got[i]}, PyTorch gives ${value} (off by ${error}, allowed ${bound})`);
+    if (!(error <= bound))
+      expect.fail(`${what}[${i}]: ${got[i]}, PyTorch gives ${value} (off by ${error}, allowed ${bound})`);
   });
 }
 
@@ -48,18 +49,26 @@ const toTensors = (values: Record<string, Values> = {}): Tensors =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toTensor(value)]));
 
 const linear = (x: Tensor, p: At, name: string) => ops.linear(x, p(`${name}.weight`), p(`${name}.bias`));
-const mlp = (names: string[], activation: (x: Tensor) => Tensor, last = false) => (x: Tensor, p: At) =>
-  names.reduce((y, name, i) => {
-    const z = linear(y, p, name);
-    return i < names.length - 1 || last ? activation(z) : z;
-  }, x);
+const mlp =
+  (names: string[], activation: (x: Tensor) => Tensor, last = false) =>
+  (x: Tensor, p: At) =>
+    names.reduce((y, name, i) => {
+      const z = linear(y, p, name);
+      return i < names.length - 1 || last ? activation(z) : z;
+    }, x);
 
 function attention(x: Tensor, p: At, prefix: string, heads: number, causal: boolean, biased = true): Tensor {
   const [batch, time, width] = x.shape as [number, number, number];
   const all = ops.linear(x, p(`${prefix}c_attn.weight`), biased ? p(`${prefix}c_attn.bias`) : undefined);
   const part = (i: number) =>
-    all.slice(2, i * width, (i + 1) * width).reshape([batch, time, heads, width / heads]).permute([0, 2, 1, 3]);
-  const y = ops.scaledDotProductAttention(part(0), part(1), part(2), { causal }).permute([0, 2, 1, 3]).reshape([batch, time, width]);
+    all
+      .slice(2, i * width, (i + 1) * width)
+      .reshape([batch, time, heads, width / heads])
+      .permute([0, 2, 1, 3]);
+  const y = ops
+    .scaledDotProductAttention(part(0), part(1), part(2), { causal })
+    .permute([0, 2, 1, 3])
+    .reshape([batch, time, width]);
   return ops.linear(y, p(`${prefix}c_proj.weight`), biased ? p(`${prefix}c_proj.bias`) : undefined);
 }
 
@@ -106,9 +115,16 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
   mse_mean: (x) => x,
   mae_mean: (x) => x,
   ...Object.fromEntries(
-    ['sgd', 'sgd_weight_decay', 'sgd_momentum', 'sgd_momentum_dampening', 'sgd_nesterov', 'adam', 'adam_weight_decay', 'adamw'].map(
-      (name) => [`opt_${name}`, mlp(['fc1', 'fc2'], ops.tanh)],
-    ),
+    [
+      'sgd',
+      'sgd_weight_decay',
+      'sgd_momentum',
+      'sgd_momentum_dampening',
+      'sgd_nesterov',
+      'adam',
+      'adam_weight_decay',
+      'adamw',
+    ].map((name) => [`opt_${name}`, mlp(['fc1', 'fc2'], ops.tanh)]),
   ),
 };
 
@@ -116,18 +132,41 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
 function lossOf(c: Case, output: Tensor): Tensor {
   const { target, labels } = toTensors(c.targets);
   const weighted = labels
-    ? loss.crossEntropy(output, labels, c.config.ignore_index === undefined ? {} : { ignoreIndex: c.config.ignore_index as number })
-    : c.name === 'mae_mean' ? loss.l1(output, target as Tensor) : loss.mse(output, target as Tensor);
+    ? loss.crossEntropy(
+        output,
+        labels,
+        c.config.ignore_index === undefined ? {} : { ignoreIndex: c.config.ignore_index as number },
+      )
+    : c.name === 'mae_mean'
+      ? loss.l1(output, target as Tensor)
+      : loss.mse(output, target as Tensor);
   const total = weighted.values.sum();
   return c.name === 'ce_sum' ? total : total.div(weighted.weightsOrOnes().sum());
 }
 
 function optimizerOf(c: Case) {
-  const { lr = 0.1, momentum = 0, dampening = 0, nesterov = false, betas = [0.9, 0.999], weight_decay: weightDecay = 0 } = c.config as {
-    lr?: number; momentum?: number; dampening?: number; nesterov?: boolean; betas?: [number, number]; weight_decay?: number;
+  const {
+    lr = 0.1,
+    momentum = 0,
+    dampening = 0,
+    nesterov = false,
+    betas = [0.9, 0.999],
+    weight_decay: weightDecay = 0,
+  } = c.config as {
+    lr?: number;
+    momentum?: number;
+    dampening?: number;
+    nesterov?: boolean;
+    betas?: [number, number];
+    weight_decay?: number;
   };
   if (c.name === 'tiny_gpt') {
-    return optim.adamW({ lr: 0.01, betas: [0.9, 0.99], weightDecay: 0.1, groups: [{ params: ({ shape }) => shape.length < 2, weightDecay: 0 }] });
+    return optim.adamW({
+      lr: 0.01,
+      betas: [0.9, 0.99],
+      weightDecay: 0.1,
+      groups: [{ params: ({ shape }) => shape.length < 2, weightDecay: 0 }],
+    });
   }
   if (c.name === 'opt_adamw') return optim.adamW({ lr, betas, weightDecay });
   if (c.name.startsWith('opt_adam')) return optim.adam({ lr, betas, weightDecay });
@@ -148,7 +187,9 @@ function evaluate(c: Case, params: Tensors, inputs: Tensors) {
     output: outputs as Float32Array,
     loss: (lossValue as Float32Array)[0] as number,
     paramGrads: Object.fromEntries(names.map((name, i) => [name, rest[i] as Float32Array])),
-    inputGrads: Object.fromEntries(Object.keys(inputs).map((name, i) => [name, rest[names.length + i] as Float32Array])),
+    inputGrads: Object.fromEntries(
+      Object.keys(inputs).map((name, i) => [name, rest[names.length + i] as Float32Array]),
+    ),
   };
 }
 
@@ -174,7 +215,10 @@ describe.each(Object.keys(models))('%s', (name) => {
     const optimizer = new ManualOptimizer(optimizerOf(c), c.params as Record<string, Values>);
     for (let step = 0; step <= 3; step++) {
       const current = Object.fromEntries(
-        Object.entries(optimizer.values).map(([param, data]) => [param, tensor(data.slice(), { shape: c.params?.[param]?.shape as number[] })]),
+        Object.entries(optimizer.values).map(([param, data]) => [
+          param,
+          tensor(data.slice(), { shape: c.params?.[param]?.shape as number[] }),
+        ]),
       );
       for (const [param, values] of Object.entries(expected.params_after?.[String(step)] ?? {})) {
         expectClose(optimizer.values[param] as Float32Array, values.data, `${param} after step ${step}`);
@@ -187,11 +231,18 @@ describe.each(Object.keys(models))('%s', (name) => {
 });
 
 test('learning-rate schedules', () => {
-  const { schedules } = load<{ schedules: Record<string, Record<string, unknown> & { values: number[] }> }>('lr_schedules');
-  const at = (schedule: optim.ScheduleSpec, count: number) => Array.from({ length: count }, (_, t) => schedule.at(t, count));
+  const { schedules } = load<{ schedules: Record<string, Record<string, unknown> & { values: number[] }> }>(
+    'lr_schedules',
+  );
+  const at = (schedule: optim.ScheduleSpec, count: number) =>
+    Array.from({ length: count }, (_, t) => schedule.at(t, count));
   const { cosine, step, exponential, nanogpt_warmup_cosine: nanoGpt } = schedules;
   expectClose(at(optim.cosine({ peak: 0.1, floor: 0.001, steps: 20 }), 20), cosine?.values as number[], 'cosine');
-  expectClose(at(optim.cosine({ peak: 1e-3, floor: 1e-4, warmupSteps: 5 }), 20), nanoGpt?.values as number[], 'nanoGPT');
+  expectClose(
+    at(optim.cosine({ peak: 1e-3, floor: 1e-4, warmupSteps: 5 }), 20),
+    nanoGpt?.values as number[],
+    'nanoGPT',
+  );
   const s = step as unknown as { lr: number; step_size: number; gamma: number; values: number[] };
   expectClose(at(optim.step({ initial: s.lr, gamma: s.gamma, every: s.step_size }), 20), s.values, 'step');
   const e = exponential as unknown as { lr: number; gamma: number; values: number[] };

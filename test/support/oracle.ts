@@ -4,9 +4,9 @@ import {
   instantiateKernels,
   type JobSpec,
   loadKernelModule,
+  type Plan,
   permutationIndex,
   planProgram,
-  type Plan,
   resultLayoutOf,
   TapeWriter,
   type TracedJob,
@@ -26,7 +26,9 @@ export async function trainByTheBook(traced: TracedJob, steps: number, widen = t
     for (let s = 0; s < spec.batch.shards; s++) {
       const from = Math.floor((s * samples.length) / spec.batch.shards);
       const to = Math.floor(((s + 1) * samples.length) / spec.batch.shards);
-      leaves.push(from === to ? null : await machine.shard(traced, step, samples.slice(from, to), from, values.scalars));
+      leaves.push(
+        from === to ? null : await machine.shard(traced, step, samples.slice(from, to), from, values.scalars),
+      );
     }
     machine.update(tree(leaves, 0, leaves.length) as Float32Array, values.learningRates);
   }
@@ -77,7 +79,10 @@ class Machine {
   }
 
   #layout() {
-    return resultLayoutOf(this.#spec.layout, this.#spec.train.statistics.map(({ name }) => name));
+    return resultLayoutOf(
+      this.#spec.layout,
+      this.#spec.train.statistics.map(({ name }) => name),
+    );
   }
 
   #reserve(bytes: number): number {
@@ -117,17 +122,26 @@ class Machine {
       views[name] = new Type(this.#memory.buffer, address, length);
     }
     await host.fill('train', indices, views);
-    const scalarAddresses = Object.fromEntries(spec.scalars.map((name, i) => {
-      const address = this.#reserve(4);
-      this.#floats(address, 1)[0] = scalars[i] as number;
-      return [name, address];
-    }));
+    const scalarAddresses = Object.fromEntries(
+      spec.scalars.map((name, i) => {
+        const address = this.#reserve(4);
+        this.#floats(address, 1)[0] = scalars[i] as number;
+        return [name, address];
+      }),
+    );
     const context = new Uint32Array(this.#memory.buffer, this.#context, 12);
     context.set([...deriveKey(spec.seed, 'dropout', step), position]);
     const arena = this.#reserve(plan.arenaBytes);
     const scratch = this.#reserve(plan.scratchBytes);
     const tape = plan.encode({
-      parameters: this.#parameters, inputs, scalars: scalarAddresses, context: this.#context, scratch, arena, result: this.#result, outputs: {},
+      parameters: this.#parameters,
+      inputs,
+      scalars: scalarAddresses,
+      context: this.#context,
+      scratch,
+      arena,
+      result: this.#result,
+      outputs: {},
     });
     this.#run(tape, this.#reserve(tape.byteLength));
     this.#end = mark;
@@ -164,12 +178,25 @@ class Machine {
         powers[1] = (powers[1] as number) * group.beta2;
         this.#powers[g] = powers;
         this.#floats(hyper, 9).set([
-          lr, group.beta1, group.beta2, group.eps, group.weightDecay, 1 - (powers[0] as number), Math.sqrt(1 - (powers[1] as number)), scale,
+          lr,
+          group.beta1,
+          group.beta2,
+          group.eps,
+          group.weightDecay,
+          1 - (powers[0] as number),
+          Math.sqrt(1 - (powers[1] as number)),
+          scale,
           optimizer.kind === 'adamw' ? 1 : 0,
         ]);
       } else {
         this.#floats(hyper, 7).set([
-          lr, group.momentum, group.dampening, group.weightDecay, group.nesterov ? 1 : 0, this.#updates === 1 ? 1 : 0, scale,
+          lr,
+          group.momentum,
+          group.dampening,
+          group.weightDecay,
+          group.nesterov ? 1 : 0,
+          this.#updates === 1 ? 1 : 0,
+          scale,
         ]);
       }
       const writer = new TapeWriter();

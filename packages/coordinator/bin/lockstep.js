@@ -9,11 +9,11 @@ function atLeast(major, minor, patch) {
 var supported = (version[0] === 22 && atLeast(22, 22, 2)) || atLeast(24, 14, 1);
 if (!supported) {
   console.error(
-    'Lockstep needs Node 22.22.2 or later 22, or 24.14.1 or later, and this is ' + process.versions.node + ': install a newer Node.'
+    'Lockstep needs Node 22.22.2 or later 22, or 24.14.1 or later, and this is ' +
+      process.versions.node +
+      ': install a newer Node.',
   );
   process.exitCode = 2;
 } else {
-  import('../dist/cli/main.js').then(function (cli) {
-    return cli.main(process.argv.slice(2));
-  });
+  import('../dist/cli/main.js').then((cli) => cli.main(process.argv.slice(2)));
 }

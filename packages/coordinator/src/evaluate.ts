@@ -1,4 +1,4 @@
-import { train, type TrainOptions } from './train.ts';
+import { type TrainOptions, train } from './train.ts';
 
 /**
  * A job's metrics on its test split with given weights: a run of no steps.

@@ -12,4 +12,4 @@ export type {
 } from './observe/events.ts';
 export { type LoadedModel, loadModel } from './predict/load-model.ts';
 export type { Prediction } from './predict/messages.ts';
-export { type Run, train, type TrainOptions, type TrainResult } from './train.ts';
+export { type Run, type TrainOptions, type TrainResult, train } from './train.ts';

@@ -1,6 +1,6 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type JobDefinition, UsageError } from '@lockstep/core';
-import { traceJob, type TraceOverrides } from '@lockstep/core/internal';
+import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
@@ -77,7 +77,12 @@ export function train(job: JobDefinition | string, options: TrainOptions = {}): 
   };
 }
 
-async function start(job: JobDefinition | string, options: TrainOptions, queue: EventQueue, stop: AbortSignal): Promise<TrainResult> {
+async function start(
+  job: JobDefinition | string,
+  options: TrainOptions,
+  queue: EventQueue,
+  stop: AbortSignal,
+): Promise<TrainResult> {
   const { threads = availableParallelism(), seed, shards, steps, epochs, data, checkpointEvery } = options;
   if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
     throw new UsageError(`threads must be a whole number from 1 to 1024, not ${threads}.`);

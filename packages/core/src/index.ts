@@ -1,6 +1,14 @@
 export * as data from './data/index.ts';
 export type { DataSource, Sample } from './data/source.ts';
-export { DataError, FormatError, LockstepError, MemoryLimitError, NonFiniteError, ShapeError, UsageError } from './errors.ts';
+export {
+  DataError,
+  FormatError,
+  LockstepError,
+  MemoryLimitError,
+  NonFiniteError,
+  ShapeError,
+  UsageError,
+} from './errors.ts';
 export { Dim, type DType, type Shape, type Size } from './graph/dim.ts';
 export { Tensor } from './graph/tensor.ts';
 export {
@@ -22,6 +30,8 @@ export { grad, tensor } from './ops/index.ts';
 export * as optim from './optim/index.ts';
 export { ManualOptimizer, type NamedValues } from './program/manual-optimizer.ts';
 export { valueAndGrad } from './program/value-and-grad.ts';
+
 import './program/evaluate-tensors.ts';
+
 export * as random from './random/index.ts';
 export { version } from './version.ts';

@@ -1,10 +1,10 @@
-export { controlBytes, controlWord } from './control-block.ts';
 export { poison } from './barrier.ts';
+export { controlBytes, controlWord } from './control-block.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';
 export { mebibytes } from './memory/regions.ts';
 export type { RunImage, StateAddresses } from './memory/run-image.ts';
-export { sampleBytes, type Slot, type SlotKind, slotKind, slotWord, stepStatus } from './memory/slot.ts';
+export { type Slot, type SlotKind, sampleBytes, slotKind, slotWord, stepStatus } from './memory/slot.ts';
 export { StepLoop } from './step-loop.ts';
-export type { ComputeTask, ComputeReport } from './thread/compute.ts';
+export type { ComputeReport, ComputeTask } from './thread/compute.ts';
 export { computeThreadUrl } from './thread/url.ts';
 export type { ThreadScript } from './thread-script.ts';

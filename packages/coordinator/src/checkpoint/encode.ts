@@ -1,7 +1,21 @@
-import { decodeSafetensors, encodeSafetensors, FormatError, type JobSpec, parameterDigest, type ParameterLayout, sha256Hex, valuesOf } from '@lockstep/core/internal';
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  FormatError,
+  type JobSpec,
+  type ParameterLayout,
+  parameterDigest,
+  sha256Hex,
+  valuesOf,
+} from '@lockstep/core/internal';
 import type { RunIdentity, TrainingState } from './state.ts';
 
-export const files = { weights: 'model.safetensors', optimizer: 'optimizer.safetensors', model: 'model.json', manifest: 'manifest.json' } as const;
+export const files = {
+  weights: 'model.safetensors',
+  optimizer: 'optimizer.safetensors',
+  model: 'model.json',
+  manifest: 'manifest.json',
+} as const;
 
 /** Everything to go on from, besides the tensors. */
 export interface Manifest {
@@ -20,9 +34,19 @@ export interface Manifest {
 }
 
 /** What prediction needs, so that it needs no job file. */
-export type ModelDescription = Pick<JobSpec, 'name' | 'numericsVersion' | 'layout' | 'fields' | 'predict' | 'predictFields'>;
+export type ModelDescription = Pick<
+  JobSpec,
+  'name' | 'numericsVersion' | 'layout' | 'fields' | 'predict' | 'predictFields'
+>;
 
-export const describeModel = ({ name, numericsVersion, layout, fields, predict, predictFields }: JobSpec): ModelDescription => ({
+export const describeModel = ({
+  name,
+  numericsVersion,
+  layout,
+  fields,
+  predict,
+  predictFields,
+}: JobSpec): ModelDescription => ({
   name,
   numericsVersion,
   layout,
@@ -40,7 +64,12 @@ export function encodeCheckpoint(
 ): Map<string, Uint8Array> {
   const { layout } = model;
   const contents = new Map<string, Uint8Array>([
-    [files.weights, encodeSafetensors(tensors(layout, { '': state.parameters }), { digest: parameterDigest(layout, state.parameters) })],
+    [
+      files.weights,
+      encodeSafetensors(tensors(layout, { '': state.parameters }), {
+        digest: parameterDigest(layout, state.parameters),
+      }),
+    ],
     [files.optimizer, encodeSafetensors(tensors(layout, state.optimizer))],
     [files.model, json(model)],
   ]);
@@ -87,11 +116,14 @@ export function decodeCheckpoint(
     }
   }
   const model = parse<ModelDescription>(contents, files.model, source);
-  const read = (file: string, prefix: string) => vectorFrom(contents.get(file) as Uint8Array, model.layout, prefix, `${source}/${file}`);
+  const read = (file: string, prefix: string) =>
+    vectorFrom(contents.get(file) as Uint8Array, model.layout, prefix, `${source}/${file}`);
   const state: TrainingState = {
     step: manifest.step,
     parameters: read(files.weights, ''),
-    optimizer: Object.fromEntries(manifest.optimizerVectors.map((vector) => [vector, read(files.optimizer, `${vector}.`)])),
+    optimizer: Object.fromEntries(
+      manifest.optimizerVectors.map((vector) => [vector, read(files.optimizer, `${vector}.`)]),
+    ),
     counters: manifest.counters,
   };
   if (parameterDigest(model.layout, state.parameters) !== manifest.digest) {

@@ -22,7 +22,11 @@ export interface OpenedRun {
 }
 
 /** Finds out where a run starts: fresh, from given weights, or from its newest checkpoint. Refuses before anything is overwritten. */
-export async function openRun(traced: TracedJob, request: OpenRequest, emit: (event: RunEvent) => void): Promise<OpenedRun> {
+export async function openRun(
+  traced: TracedJob,
+  request: OpenRequest,
+  emit: (event: RunEvent) => void,
+): Promise<OpenedRun> {
   const { spec } = traced;
   const parameters = request.initialWeights
     ? await readWeights(request.initialWeights, spec.layout)
@@ -37,7 +41,8 @@ export async function openRun(traced: TracedJob, request: OpenRequest, emit: (ev
   const store = new CheckpointStore(out, identityOf(traced), describeModel(spec), spec.keep);
   if (!request.resume) {
     const taken = (await readdir(out)).find((name) => name === journalName || name.startsWith('step-'));
-    if (taken) throw new UsageError(`${out} already holds a run (${taken}): go on with --resume, or choose another --out.`);
+    if (taken)
+      throw new UsageError(`${out} already holds a run (${taken}): go on with --resume, or choose another --out.`);
     return { state: fresh, store, journal: await Journal.open(out, { resumeAt: 0 }) };
   }
   const loaded = await store.loadNewest();

@@ -88,7 +88,8 @@ export class CheckpointStore {
   async #rememberBest(): Promise<void> {
     for (const name of await names(this.#dir, this.#fs)) {
       const loss = await this.#evalLossOf(name);
-      if (loss !== null && loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) this.#best = { step: stepOf(name), loss };
+      if (loss !== null && loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY))
+        this.#best = { step: stepOf(name), loss };
     }
   }
 
@@ -139,13 +140,19 @@ export async function loadNewest(dir: string, fs: FileSystem = nodeFileSystem): 
 }
 
 /** One checkpoint directory. @throws FormatError where it is not whole */
-export async function loadCheckpoint(path: string, fs: FileSystem = nodeFileSystem): Promise<Omit<LoadedCheckpoint, 'rejected'>> {
+export async function loadCheckpoint(
+  path: string,
+  fs: FileSystem = nodeFileSystem,
+): Promise<Omit<LoadedCheckpoint, 'rejected'>> {
   const contents = new Map<string, Uint8Array>();
   for (const name of Object.values(files)) {
     try {
       contents.set(name, await fs.read(join(path, name)));
     } catch (error) {
-      if (name === files.manifest) throw new FormatError(`${path} is not a checkpoint: ${name} cannot be read (${(error as NodeJS.ErrnoException).code}).`);
+      if (name === files.manifest)
+        throw new FormatError(
+          `${path} is not a checkpoint: ${name} cannot be read (${(error as NodeJS.ErrnoException).code}).`,
+        );
     }
   }
   return { ...decodeCheckpoint(contents, path), path };

@@ -37,10 +37,14 @@ export function inspectCommand(): Command {
       }
       const width = Math.max(...parameters.map(({ name }) => name.length));
       for (const { name, shape, size } of parameters) {
-        console.log(`${name.padEnd(width)}  ${`[${shape.join(', ')}]`.padEnd(16)} ${size.toLocaleString('en').padStart(12)}`);
+        console.log(
+          `${name.padEnd(width)}  ${`[${shape.join(', ')}]`.padEnd(16)} ${size.toLocaleString('en').padStart(12)}`,
+        );
       }
       console.log(`${'total'.padEnd(width)}  ${''.padEnd(16)} ${total.toLocaleString('en').padStart(12)}`);
-      console.log(`\n${report.path}\nstep ${report.step}, job "${manifest.identity.name}", seed ${manifest.identity.seed}, numerics version ${manifest.identity.numericsVersion}`);
+      console.log(
+        `\n${report.path}\nstep ${report.step}, job "${manifest.identity.name}", seed ${manifest.identity.seed}, numerics version ${manifest.identity.numericsVersion}`,
+      );
       if (report.evalLoss !== null) console.log(`loss on the test data ${report.evalLoss}`);
       console.log(`digest ${report.digest}`);
       for (const [name, hash] of Object.entries(manifest.sha256)) console.log(`${hash}  ${name}`);

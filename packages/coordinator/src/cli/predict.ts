@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
-import type { Readable } from 'node:stream';
 import { createInterface } from 'node:readline';
+import type { Readable } from 'node:stream';
 import { UsageError } from '@lockstep/core';
 import { Command } from 'commander';
 import { parse } from 'csv-parse';
@@ -36,18 +36,25 @@ export function predictCommand(): Command {
 }
 
 async function predictBatch(model: LoadedModel, rows: readonly Row[]): Promise<void> {
-  const fields = Object.fromEntries(model.fields.map((field) => [field, rows.map((row) => valueOf(row, field))]));
+  const fields = Object.fromEntries(model.fields.map((field) => [field, rows.map((row) => cellOf(row, field))]));
   const outputs = Object.entries(await model.predict(fields as Record<string, number[][]>));
   rows.forEach((_, i) => {
-    console.log(JSON.stringify(Object.fromEntries(outputs.map(([name, output]) => [name, rowOf(output, i, rows.length)]))));
+    console.log(
+      JSON.stringify(Object.fromEntries(outputs.map(([name, output]) => [name, rowOf(output, i, rows.length)]))),
+    );
   });
 }
 
-function valueOf(row: Row, field: string): unknown {
+function cellOf(row: Row, field: string): unknown {
   if (row[field] !== undefined) return row[field];
   // CSV: an array field comes as columns field.0, field.1, ...
   const columns = Object.keys(row).filter((name) => name.startsWith(`${field}.`));
-  if (columns.length === 0) throw new UsageError(`A row has no "${field}"; it has ${Object.keys(row).map((k) => `"${k}"`).join(', ')}.`);
+  if (columns.length === 0)
+    throw new UsageError(
+      `A row has no "${field}"; it has ${Object.keys(row)
+        .map((k) => `"${k}"`)
+        .join(', ')}.`,
+    );
   return columns.map((name) => row[name]);
 }
 
@@ -62,17 +69,25 @@ function rowOf({ shape, data }: Prediction, i: number, rows: number): unknown {
 function nest(values: number[], shape: readonly number[]): unknown {
   if (shape.length <= 1) return values;
   const size = values.length / (shape[0] as number);
-  return Array.from({ length: shape[0] as number }, (_, i) => nest(values.slice(i * size, (i + 1) * size), shape.slice(1)));
+  return Array.from({ length: shape[0] as number }, (_, i) =>
+    nest(values.slice(i * size, (i + 1) * size), shape.slice(1)),
+  );
 }
 
 async function* rowsOf(input: string): AsyncGenerator<Row> {
   if (input.endsWith('.csv')) {
-    const numbers = (text: string, { header }: { header: boolean }) => (header || text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text));
-    yield* open(input).pipe(parse({ columns: true, trim: true, skip_empty_lines: true, cast: numbers })) as AsyncIterable<Row>;
+    const numbers = (text: string, { header }: { header: boolean }) =>
+      header || text.trim() === '' || Number.isNaN(Number(text)) ? text : Number(text);
+    yield* open(input).pipe(
+      parse({ columns: true, trim: true, skip_empty_lines: true, cast: numbers }),
+    ) as AsyncIterable<Row>;
     return;
   }
   let line = 0;
-  for await (const text of createInterface({ input: input === '-' ? process.stdin : open(input), crlfDelay: Number.POSITIVE_INFINITY })) {
+  for await (const text of createInterface({
+    input: input === '-' ? process.stdin : open(input),
+    crlfDelay: Number.POSITIVE_INFINITY,
+  })) {
     line++;
     if (text.trim()) yield parseLine(text, `${input}:${line}`);
   }

@@ -26,13 +26,17 @@ class JsonReporter implements Reporter {
 
 const number = (value: number): string => value.toFixed(4);
 const metricsText = (metrics: Readonly<Record<string, number>>): string =>
-  Object.entries(metrics).map(([name, value]) => `${name} ${number(value)}`).join('  ');
+  Object.entries(metrics)
+    .map(([name, value]) => `${name} ${number(value)}`)
+    .join('  ');
 
 function startText(event: StartEvent): string {
   const { job, parameters, threads, batch, fromStep, steps, kernels, promise, memoryBytes } = event;
   return [
     `${pc.bold(job)}: ${parameters.toLocaleString('en')} parameters, ${steps} steps${fromStep > 0 ? ` from step ${fromStep}` : ''}, batches of ${batch.size} in ${batch.shards} shards`,
-    pc.dim(`${threads} thread${threads === 1 ? '' : 's'}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode sync: ${promise}.`),
+    pc.dim(
+      `${threads} thread${threads === 1 ? '' : 's'}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode sync: ${promise}.`,
+    ),
   ].join('\n');
 }
 

@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import { Command, Option } from 'commander';
-import { train, type TrainOptions } from '../train.ts';
+import { type TrainOptions, train } from '../train.ts';
 import { exitCode } from './exit-code.ts';
 import { interruptible } from './interrupt.ts';
 import { numberOption, onOff } from './options.ts';
@@ -33,7 +33,14 @@ export function trainCommand(): Command {
   return new Command('train')
     .description('train a job on all cores of this machine')
     .argument('<job>', 'file whose default export is defineJob({ ... })')
-    .addOption(numberOption('--threads <n>', 'compute threads (default: one per core); no bit depends on it', 1, 'LOCKSTEP_THREADS'))
+    .addOption(
+      numberOption(
+        '--threads <n>',
+        'compute threads (default: one per core); no bit depends on it',
+        1,
+        'LOCKSTEP_THREADS',
+      ),
+    )
     .addOption(numberOption('--steps <n>', 'length of the run in steps', 1, 'LOCKSTEP_STEPS').conflicts('epochs'))
     .addOption(numberOption('--epochs <n>', 'length of the run in passes over the data', 1, 'LOCKSTEP_EPOCHS'))
     .addOption(numberOption('--seed <n>', 'seed of initial weights, data order and dropout', 0, 'LOCKSTEP_SEED'))
@@ -41,7 +48,9 @@ export function trainCommand(): Command {
     .addOption(new Option('--data <path>', "data instead of the job's own").env('LOCKSTEP_DATA'))
     .addOption(new Option('--out <dir>', 'folder of the run (default: runs/<job>, numbered)').env('LOCKSTEP_OUT'))
     .option('--resume', 'go on from the newest valid checkpoint in --out')
-    .addOption(numberOption('--checkpoint-every <n>', 'steps between checkpoints (default: every 30 s and at epochs)', 1))
+    .addOption(
+      numberOption('--checkpoint-every <n>', 'steps between checkpoints (default: every 30 s and at epochs)', 1),
+    )
     .option('--weights <path>', 'start from a checkpoint, a run or a .safetensors file')
     .addOption(numberOption('--memory <mib>', 'most memory the run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
     .option('--json', 'one JSON object per event on stdout')
@@ -53,7 +62,8 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(job: string, flags: Flags): Promise<void> {
-  if (flags.resume && !flags.out) throw new UsageError('--resume needs --out with the folder of the run to go on with.');
+  if (flags.resume && !flags.out)
+    throw new UsageError('--resume needs --out with the folder of the run to go on with.');
   const out = flags.out ?? freeFolder(job);
   const reporter = reporterFor(flags.json === true);
   const interrupt = interruptible(out, job, flags.json === true);
@@ -112,9 +122,10 @@ async function recordRun(out: string, job: string, flags: Flags, name: string): 
     job: resolve(job),
     name,
     overrides: Object.fromEntries(
-      Object.entries({ seed, shards, steps, epochs, data: data === undefined ? undefined : resolve(data) }).filter(([, v]) => v !== undefined),
+      Object.entries({ seed, shards, steps, epochs, data: data === undefined ? undefined : resolve(data) }).filter(
+        ([, v]) => v !== undefined,
+      ),
     ),
   };
   await writeFile(join(out, runFileName), `${JSON.stringify(file, null, 2)}\n`);
 }
-

@@ -15,11 +15,16 @@ export function verifyCommand(): Command {
       if (common.length === 0) throw new UsageError(`${a} and ${b} have no step in common.`);
       const different = common.find((step) => first.get(step) !== second.get(step));
       if (different !== undefined) {
-        console.log(`The runs differ from step ${different} on:\n  ${first.get(different)}\n  ${second.get(different)}`);
+        console.log(
+          `The runs differ from step ${different} on:\n  ${first.get(different)}\n  ${second.get(different)}`,
+        );
         process.exitCode = exitCode.failed;
         return;
       }
-      const longer = first.size === second.size ? '' : ` (${Math.abs(first.size - second.size)} more in ${first.size > second.size ? a : b})`;
+      const longer =
+        first.size === second.size
+          ? ''
+          : ` (${Math.abs(first.size - second.size)} more in ${first.size > second.size ? a : b})`;
       console.log(`The same: ${common.length} steps with equal digests, losses and schedules${longer}.`);
     });
 }

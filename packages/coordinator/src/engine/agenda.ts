@@ -15,7 +15,12 @@ export interface AgendaControl {
 }
 
 /** The order of a run: steps, evaluations and snapshots between them, a last snapshot at the end. `step` counts finished steps. */
-export function* agenda(spec: JobSpec, cursor: Cursor, fromStep: number, control: AgendaControl): Generator<AgendaItem> {
+export function* agenda(
+  spec: JobSpec,
+  cursor: Cursor,
+  fromStep: number,
+  control: AgendaControl,
+): Generator<AgendaItem> {
   let step = fromStep;
   let evaluatedAt = -1;
   while (step < spec.steps && !control.stopping(step)) {
@@ -35,7 +40,8 @@ export function* agenda(spec: JobSpec, cursor: Cursor, fromStep: number, control
 
 /** The test split with the weights as they are. @throws UsageError where there is none */
 export function* evaluationOnly(spec: JobSpec, cursor: Cursor): Generator<AgendaItem> {
-  if (spec.testLength === 0) throw new UsageError(`Job "${spec.name}" has no test data: let data() return { train, test }.`);
+  if (spec.testLength === 0)
+    throw new UsageError(`Job "${spec.name}" has no test data: let data() return { train, test }.`);
   yield* evaluation(cursor, 0);
   yield { kind: 'snapshot', step: 0, final: true };
 }

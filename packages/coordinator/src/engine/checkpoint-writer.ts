@@ -1,5 +1,5 @@
-import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { TrainingState } from '../checkpoint/state.ts';
+import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 
 const intervalMs = 30_000;

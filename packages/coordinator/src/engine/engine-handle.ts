@@ -17,7 +17,9 @@ export class EngineHandle {
     this.#worker = new Worker(new URL('./engine-thread.js', import.meta.url), { name: 'lockstep engine' });
     this.#api = Comlink.wrap<EngineApi>(nodeEndpoint(this.#worker));
     this.#died = new Promise((_, reject) => {
-      this.#worker.once('error', (error) => reject(new LockstepError(`The engine thread failed: ${(error as Error).message}`, { cause: error })));
+      this.#worker.once('error', (error) =>
+        reject(new LockstepError(`The engine thread failed: ${(error as Error).message}`, { cause: error })),
+      );
       this.#worker.once('exit', (code) => reject(new LockstepError(`The engine thread ended with code ${code}.`)));
     });
     this.#died.catch(() => undefined);
@@ -25,7 +27,9 @@ export class EngineHandle {
 
   /** Runs to the end. `host` answers for a job whose closures live in this thread. */
   async run(
-    request: Omit<EngineRequest, 'events' | 'job'> & { job: { path: string } | Omit<Extract<EngineRequest['job'], { spec: unknown }>, 'host'> },
+    request: Omit<EngineRequest, 'events' | 'job'> & {
+      job: { path: string } | Omit<Extract<EngineRequest['job'], { spec: unknown }>, 'host'>;
+    },
     host: JobHost | undefined,
     onEvent: (event: RunEvent) => void,
   ): Promise<EngineResult> {

@@ -1,5 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
-import { type JobHost, traceJob, type TracedJob } from '@lockstep/core/internal';
+import { type JobHost, type TracedJob, traceJob } from '@lockstep/core/internal';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';

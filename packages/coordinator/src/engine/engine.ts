@@ -1,10 +1,19 @@
-import { DataError, describeKernels, loadKernelModule, LockstepError, NonFiniteError, parameterDigest, type TracedJob } from '@lockstep/core/internal';
-import { stepStatus } from '@lockstep/worker';
-import type { CheckpointStore } from '../checkpoint/store.ts';
+import {
+  DataError,
+  describeKernels,
+  LockstepError,
+  loadKernelModule,
+  NonFiniteError,
+  parameterDigest,
+  type StepValues,
+  type TracedJob,
+} from '@lockstep/core/internal';
+import { type RunImage, stepStatus } from '@lockstep/worker';
 import type { TrainingState } from '../checkpoint/state.ts';
+import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
-import { agenda, type AgendaItem, evaluationOnly } from './agenda.ts';
+import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
@@ -27,18 +36,20 @@ export interface EngineParts {
 export class Engine {
   readonly #parts: EngineParts;
   readonly #cursor: Cursor;
+  readonly #image: RunImage;
   readonly #memory: RunMemory;
   readonly #inFlight: AgendaItem[] = [];
+  /** Host values of the steps in flight, for the journal. */
+  readonly #values = new Map<number, StepValues>();
   readonly #epoch: MetricSums;
   readonly #evaluation: MetricSums;
   readonly #checkpoints: CheckpointWriter;
   readonly #startedAt = performance.now();
-  #published = 0;
   #collected = 0;
   #stopRequested = false;
   #lastLoss = Number.NaN;
   #metrics: Readonly<Record<string, number>> = {};
-  #stepRate = new RateMeter();
+  readonly #stepRate = new RateMeter();
   #final: TrainingState | undefined;
 
   constructor(parts: EngineParts) {
@@ -57,7 +68,6 @@ export class Engine {
     this.#memory.load(parts.state);
     this.#image = image;
   }
-  readonly #image;
 
   /** Ends at the next step boundary, with a checkpoint. */
   stop(): void {
@@ -75,7 +85,9 @@ export class Engine {
         stopping: (step: number) => this.#stopRequested || step === request.stopAtStep,
         checkpointDue: (endOfEpoch: boolean) => this.#checkpoints.due(endOfEpoch),
       };
-      const items = request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : agenda(spec, this.#cursor, state.step, control);
+      const items = request.evaluateOnly
+        ? evaluationOnly(spec, this.#cursor)
+        : agenda(spec, this.#cursor, state.step, control);
       for (const item of items) {
         while (this.#inFlight.length >= this.#memory.capacity) await this.#collect(pool);
         await this.#publish(item);
@@ -122,7 +134,7 @@ export class Engine {
 
   async #publish(item: AgendaItem): Promise<void> {
     const { host } = this.#parts.traced;
-    let values = { learningRates: [], scalars: [] } as Awaited<ReturnType<typeof host.stepValues>>;
+    let values: StepValues = { learningRates: [], scalars: [] };
     if (item.kind !== 'snapshot') {
       const split = item.kind === 'train' ? 'train' : 'test';
       await host.fill(split, item.samples, this.#memory.fields(item.samples.length));
@@ -131,9 +143,7 @@ export class Engine {
     this.#memory.publish(item, values);
     if (item.kind === 'train') this.#values.set(item.step, values);
     this.#inFlight.push(item);
-    this.#published++;
   }
-  readonly #values = new Map<number, { learningRates: readonly number[]; scalars: readonly number[] }>();
 
   /** Waits for the oldest slot in flight and takes its answer. */
   async #collect(pool: ComputePool): Promise<void> {
@@ -144,7 +154,8 @@ export class Engine {
     }
     const item = this.#inFlight.shift() as AgendaItem;
     const index = this.#collected++;
-    if (item.kind === 'train') this.#trained(item, this.#memory.answer(index, this.#parts.traced.spec.train.statistics.length));
+    if (item.kind === 'train')
+      this.#trained(item, this.#memory.answer(index, this.#parts.traced.spec.train.statistics.length));
     else if (item.kind === 'evaluate') {
       this.#evaluated(item, this.#memory.answer(index, this.#parts.traced.spec.evaluate.statistics.length));
     } else this.#snapshot(item);
@@ -154,13 +165,15 @@ export class Engine {
     const { spec } = this.#parts.traced;
     const { emit, journal } = this.#parts;
     const step = item.step + 1;
-    const values = this.#values.get(item.step) as { learningRates: readonly number[]; scalars: readonly number[] };
+    const values = this.#values.get(item.step) as StepValues;
     this.#values.delete(item.step);
     if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, 'train');
-    if (answer.status === stepStatus.notFinite && spec.nonFinite === 'stop') throw this.#notFinite(step, item.samples.length);
+    if (answer.status === stepStatus.notFinite && spec.nonFinite === 'stop')
+      throw this.#notFinite(step, item.samples.length);
     const skipped = answer.status !== stepStatus.updated;
     if (skipped) {
-      const reason = answer.status === stepStatus.noWeight ? 'the total weight of the batch is 0' : 'a gradient is not finite';
+      const reason =
+        answer.status === stepStatus.noWeight ? 'the total weight of the batch is 0' : 'a gradient is not finite';
       emit({ type: 'warning', step, message: `Step ${step} changed nothing: ${reason}.` });
     }
     const metrics = metricsOf(spec.metrics, answer.statistics);
@@ -227,8 +240,13 @@ export class Engine {
   #notFinite(step: number, samples: number): NonFiniteError {
     const gradients = this.#memory.gradients(samples);
     const { entries } = this.#parts.traced.spec.layout;
-    const bad = entries.filter(({ offset, size }) => gradients.subarray(offset, offset + size).some((x) => !Number.isFinite(x)));
-    const where = bad.length > 0 ? `the gradient of "${bad[0]?.name}" is not finite (${bad.length} of ${entries.length} parameters)` : 'the loss is not finite';
+    const bad = entries.filter(({ offset, size }) =>
+      gradients.subarray(offset, offset + size).some((x) => !Number.isFinite(x)),
+    );
+    const where =
+      bad.length > 0
+        ? `the gradient of "${bad[0]?.name}" is not finite (${bad.length} of ${entries.length} parameters)`
+        : 'the loss is not finite';
     return new NonFiniteError(
       `Step ${step}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm), or leave such steps out (nonFinite: 'skip').`,
     );

@@ -1,8 +1,24 @@
-import { DataError, FormatError, LockstepError, MemoryLimitError, NonFiniteError, ShapeError, UsageError } from '@lockstep/core';
+import {
+  DataError,
+  FormatError,
+  LockstepError,
+  MemoryLimitError,
+  NonFiniteError,
+  ShapeError,
+  UsageError,
+} from '@lockstep/core';
 
 // An error loses its class on the way between threads; its code brings it back.
 
-const classes = { DATA: DataError, FORMAT: FormatError, MEMORY_LIMIT: MemoryLimitError, NON_FINITE: NonFiniteError, SHAPE: ShapeError, USAGE: UsageError, LOCKSTEP: LockstepError } as const;
+const classes = {
+  DATA: DataError,
+  FORMAT: FormatError,
+  MEMORY_LIMIT: MemoryLimitError,
+  NON_FINITE: NonFiniteError,
+  SHAPE: ShapeError,
+  USAGE: UsageError,
+  LOCKSTEP: LockstepError,
+} as const;
 
 export interface EncodedError {
   readonly lockstepCode: string | null;

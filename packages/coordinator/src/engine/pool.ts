@@ -19,7 +19,13 @@ export class ComputePool {
       recordTiming: false,
     });
     const tasks = scripts.map((script) =>
-      this.#pool.run({ script, memory, module: kernels.module, selfTestMemory: selfTestMemory(kernels), cores: availableParallelism() }),
+      this.#pool.run({
+        script,
+        memory,
+        module: kernels.module,
+        selfTestMemory: selfTestMemory(kernels),
+        cores: availableParallelism(),
+      }),
     );
     this.finished = Promise.all(tasks);
     // Whoever waits for a slot hears of it through the poisoned control block; `finished` is looked at then.

@@ -1,5 +1,5 @@
-import type { JobSpec, TraceOverrides } from '@lockstep/core/internal';
 import type { MessagePort } from 'node:worker_threads';
+import type { JobSpec, TraceOverrides } from '@lockstep/core/internal';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
 export interface TracedData {

@@ -1,5 +1,14 @@
-import { deriveKey, type JobSpec, stateVectors, type StepValues } from '@lockstep/core/internal';
-import { controlBytes, controlWord, poison, type RunImage, type Slot, slotKind, slotWord, type StateAddresses } from '@lockstep/worker';
+import { deriveKey, type JobSpec, type StepValues, stateVectors } from '@lockstep/core/internal';
+import {
+  controlBytes,
+  controlWord,
+  poison,
+  type RunImage,
+  type Slot,
+  type StateAddresses,
+  slotKind,
+  slotWord,
+} from '@lockstep/worker';
 import type { TrainingState } from '../checkpoint/state.ts';
 import type { AgendaItem } from './agenda.ts';
 
@@ -28,7 +37,8 @@ export class RunMemory {
     this.#image = image;
     this.#spec = spec;
     this.#control = new Int32Array(this.memory.buffer, image.control, controlBytes / 4);
-    for (const { address, words } of image.contents) new Uint32Array(this.memory.buffer, address, words.length).set(words);
+    for (const { address, words } of image.contents)
+      new Uint32Array(this.memory.buffer, address, words.length).set(words);
   }
 
   get capacity(): number {
@@ -68,7 +78,14 @@ export class RunMemory {
     return Object.fromEntries(
       this.#spec.fields.map(({ name, dtype, shape }) => {
         const Type = { f32: Float32Array, i32: Int32Array, u8: Uint8Array }[dtype];
-        return [name, new Type(this.memory.buffer, slot.inputs[name] as number, shape.reduce((n, d) => n * d, samples))];
+        return [
+          name,
+          new Type(
+            this.memory.buffer,
+            slot.inputs[name] as number,
+            shape.reduce((n, d) => n * d, samples),
+          ),
+        ];
       }),
     );
   }
@@ -128,7 +145,12 @@ export class RunMemory {
     for (const context of this.#image.contexts) {
       const words = new Int32Array(this.memory.buffer, context, 16);
       if (words[8]) {
-        return { node: words[9] as number, row: words[10] as number, value: words[11] as number, position: words[12] as number };
+        return {
+          node: words[9] as number,
+          row: words[10] as number,
+          value: words[11] as number,
+          position: words[12] as number,
+        };
       }
     }
     return undefined;

@@ -22,7 +22,9 @@ export async function importJob(path: string): Promise<JobDefinition> {
     throw new UsageError(`The default export of ${path} is not a job: wrap it in defineJob() of @lockstep/core.`);
   }
   if (module.default.version !== version) {
-    throw new UsageError(`${path} was defined by @lockstep/core ${module.default.version}, this is ${version}: install one version.`);
+    throw new UsageError(
+      `${path} was defined by @lockstep/core ${module.default.version}, this is ${version}: install one version.`,
+    );
   }
   return module.default;
 }
@@ -40,9 +42,12 @@ function describeImportError(path: string, error: NodeJS.ErrnoException): Error 
   }
   if (error instanceof SyntaxError || error.code === 'ERR_INVALID_TYPESCRIPT_SYNTAX') {
     const at = /^(file:.*:\d+)$/m.exec(error.stack ?? '')?.[1];
-    return new UsageError(`${path} is not valid TypeScript: ${firstLine(error)}${at ? ` (${at})` : ''}.`, { cause: error });
+    return new UsageError(`${path} is not valid TypeScript: ${firstLine(error)}${at ? ` (${at})` : ''}.`, {
+      cause: error,
+    });
   }
   return error;
 }
 
-const firstLine = (error: Error): string => (error.message.split('\n').find((line) => line.trim()) ?? '').trim().replace(/\.$/, '');
+const firstLine = (error: Error): string =>
+  (error.message.split('\n').find((line) => line.trim()) ?? '').trim().replace(/\.$/, '');

@@ -1,12 +1,5 @@
 /** What a run tells, one object per event: the rows of `--json` and the values of `for await (const event of run)`. */
-export type RunEvent =
-  | StartEvent
-  | StepEvent
-  | EpochEvent
-  | EvalEvent
-  | CheckpointEvent
-  | WarningEvent
-  | DoneEvent;
+export type RunEvent = StartEvent | StepEvent | EpochEvent | EvalEvent | CheckpointEvent | WarningEvent | DoneEvent;
 
 export interface StartEvent {
   readonly type: 'start';

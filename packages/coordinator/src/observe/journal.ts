@@ -42,7 +42,12 @@ export async function readJournal(dir: string): Promise<Map<number, string>> {
     throw error;
   }
   const whole = text.slice(0, text.lastIndexOf('\n') + 1);
-  return new Map(whole.split('\n').filter(Boolean).map((line) => [Number.parseInt(line, 10), line]));
+  return new Map(
+    whole
+      .split('\n')
+      .filter(Boolean)
+      .map((line) => [Number.parseInt(line, 10), line]),
+  );
 }
 
 /** One line per step, appended. A step that is computed again after a resume must give the line that is already there. */

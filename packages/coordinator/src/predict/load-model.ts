@@ -4,8 +4,8 @@ import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
 import { describeModel, files, type ModelDescription } from '../checkpoint/encode.ts';
 import { loadCheckpoint, loadNewest } from '../checkpoint/store.ts';
-import { type BatchInput, packBatch } from './pack-batch.ts';
 import type { PredictAnswer, Prediction } from './messages.ts';
+import { type BatchInput, packBatch } from './pack-batch.ts';
 
 /** Trained weights with the Program that applies them. */
 export interface LoadedModel extends AsyncDisposable {
@@ -25,7 +25,10 @@ export interface LoadedModel extends AsyncDisposable {
 
 /** Opens a checkpoint, or the newest valid one of a run. @throws UsageError or FormatError naming what is wrong */
 export async function loadModel(path: string): Promise<LoadedModel> {
-  const isDirectory = await stat(path).then((s) => s.isDirectory(), () => false);
+  const isDirectory = await stat(path).then(
+    (s) => s.isDirectory(),
+    () => false,
+  );
   if (!isDirectory) throw new UsageError(`${path} is not a folder: give a run or one of its checkpoints.`);
   const names = await readdir(path);
   const loaded = names.includes(files.manifest) ? await loadCheckpoint(path) : await loadNewest(path);
@@ -43,7 +46,10 @@ class ThreadedModel implements LoadedModel {
   readonly parameters: Readonly<Record<string, Float32Array>>;
   readonly #model: ModelDescription;
   readonly #flat: Float32Array;
-  readonly #waiting = new Map<number, { resolve: (outputs: Readonly<Record<string, Prediction>>) => void; reject: (error: Error) => void }>();
+  readonly #waiting = new Map<
+    number,
+    { resolve: (outputs: Readonly<Record<string, Prediction>>) => void; reject: (error: Error) => void }
+  >();
   #worker: Worker | undefined;
   #nextId = 0;
 

@@ -1,7 +1,6 @@
-import { parentPort, workerData } from 'node:worker_threads';
-import { type MessagePort } from 'node:worker_threads';
-import { PredictionRunner } from './prediction-runner.ts';
+import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
 import type { PredictData, PredictRequest } from './messages.ts';
+import { PredictionRunner } from './prediction-runner.ts';
 
 // One thread for one model: the caller's event loop stays free.
 

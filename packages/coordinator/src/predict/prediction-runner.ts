@@ -1,4 +1,13 @@
-import { DataError, firstFreeAddress, instantiateKernels, type Kernels, loadKernelModule, type Plan, planProgram, type Program } from '@lockstep/core/internal';
+import {
+  DataError,
+  firstFreeAddress,
+  instantiateKernels,
+  type Kernels,
+  loadKernelModule,
+  type Plan,
+  type Program,
+  planProgram,
+} from '@lockstep/core/internal';
 import type { ModelDescription } from '../checkpoint/encode.ts';
 import type { FieldValues, PredictData, Prediction } from './messages.ts';
 

@@ -39,8 +39,8 @@ export function arrays<F extends Readonly<Record<string, ArrayField | ArrayField
     shapes: Object.fromEntries(entries.map(({ name, shape }) => [name, shape])),
     digest: hash.digest('hex'),
     sample: (i) =>
-      Object.fromEntries(
-        entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)]),
-      ) as { [Name in keyof F]: ArrayField['data'] },
+      Object.fromEntries(entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)])) as {
+        [Name in keyof F]: ArrayField['data'];
+      },
   };
 }

@@ -12,7 +12,12 @@ export interface SpiralOptions {
 }
 
 /** Interleaved spiral arms in the plane: `{ x: f32 [2], label: i32 [] }`. */
-export function spirals({ classes = 3, perClass = 200, noise = 0.02, seed = 0 }: SpiralOptions = {}): DataSource<{ x: ArrayField['data']; label: ArrayField['data'] }> {
+export function spirals({
+  classes = 3,
+  perClass = 200,
+  noise = 0.02,
+  seed = 0,
+}: SpiralOptions = {}): DataSource<{ x: ArrayField['data']; label: ArrayField['data'] }> {
   const random = generator(seed);
   const x = new Float32Array(classes * perClass * 2);
   const label = new Int32Array(classes * perClass);

@@ -1,7 +1,7 @@
-import { findOp } from './op.ts';
-import { sameShape, shapeText } from './dim.ts';
 import { ShapeError } from '../errors.ts';
-import { Tensor } from './tensor.ts';
+import { sameShape, shapeText } from './dim.ts';
+import { findOp } from './op.ts';
+import type { Tensor } from './tensor.ts';
 
 /** Every tensor that `outputs` depend on, in order of creation (a topological order). */
 export function topologicalOrder(outputs: readonly Tensor[]): Tensor[] {
@@ -42,7 +42,9 @@ export function backward(
       const part = parts[i];
       if (!part || !needed.has(input)) return;
       if (!sameShape(part.shape, input.shape)) {
-        throw new Error(`derivative of ${node.op}: ${shapeText(part.shape)} for input ${i} of ${shapeText(input.shape)}`);
+        throw new Error(
+          `derivative of ${node.op}: ${shapeText(part.shape)} for input ${i} of ${shapeText(input.shape)}`,
+        );
       }
       const sum = gradients.get(input);
       gradients.set(input, sum ? add(sum, part) : part);

@@ -90,13 +90,17 @@ function checkJob(job: JobOptions): void {
   for (const key of ['model', 'data', 'step'] as const) {
     if (typeof job[key] !== 'function') fail(`${key} must be a function.`);
   }
-  if (typeof job.optimizer?.resolve !== 'function') fail('optimizer must come from optim, e.g. optim.adamW({ lr: 1e-3 }).');
+  if (typeof job.optimizer?.resolve !== 'function')
+    fail('optimizer must come from optim, e.g. optim.adamW({ lr: 1e-3 }).');
   wholeNumber(job.batch?.size, 1, 'batch.size', fail);
   if (job.batch.shards !== undefined) wholeNumber(job.batch.shards, 1, 'batch.shards', fail);
   if ((job.batch.shards ?? 1) > job.batch.size) {
-    fail(`batch.shards ${job.batch.shards} is more than the ${job.batch.size} samples of a batch; a shard needs at least one.`);
+    fail(
+      `batch.shards ${job.batch.shards} is more than the ${job.batch.size} samples of a batch; a shard needs at least one.`,
+    );
   }
-  if ((job.steps === undefined) === (job.epochs === undefined)) fail('give the length of the run as either steps or epochs.');
+  if ((job.steps === undefined) === (job.epochs === undefined))
+    fail('give the length of the run as either steps or epochs.');
   for (const key of ['steps', 'epochs'] as const) if (job[key] !== undefined) wholeNumber(job[key], 1, key, fail);
   for (const key of ['seed', 'evalEvery', 'checkpointEvery'] as const) {
     if (job[key] !== undefined) wholeNumber(job[key], 0, key, fail);

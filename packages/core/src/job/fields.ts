@@ -24,16 +24,26 @@ function dtypeOf(value: unknown): DType {
 
 function lengthOf(value: unknown, name: string): number {
   if (Array.isArray(value) || ArrayBuffer.isView(value)) return (value as unknown as ArrayLike<number>).length;
-  throw new DataError(`Field "${name}" of a sample is a ${typeof value}: use a number, an array of numbers, or a Float32Array, Int32Array or Uint8Array.`);
+  throw new DataError(
+    `Field "${name}" of a sample is a ${typeof value}: use a number, an array of numbers, or a Float32Array, Int32Array or Uint8Array.`,
+  );
 }
 
 /** Writes one sample's value into its row. */
 export function writeField(into: FieldArray, row: number, size: number, value: unknown, where: () => string): void {
   if (typeof value === 'number' && size === 1) into[row] = value;
-  else if ((Array.isArray(value) || ArrayBuffer.isView(value)) && (value as unknown as ArrayLike<number>).length === size) {
+  else if (
+    (Array.isArray(value) || ArrayBuffer.isView(value)) &&
+    (value as unknown as ArrayLike<number>).length === size
+  ) {
     into.set(value as unknown as ArrayLike<number>, row * size);
   } else {
-    const got = typeof value === 'number' ? 'a number' : value === undefined ? 'nothing' : `${(value as ArrayLike<number>).length ?? typeof value} values`;
+    const got =
+      typeof value === 'number'
+        ? 'a number'
+        : value === undefined
+          ? 'nothing'
+          : `${(value as ArrayLike<number>).length ?? typeof value} values`;
     throw new DataError(`${where()}: ${got} where every sample must have ${size}, as the first one has.`);
   }
 }

@@ -17,8 +17,12 @@ export function createHost({ spec, data, schedules, scalars }: HostParts): JobHo
   return {
     stepValues(step) {
       return {
-        learningRates: schedules.map((schedule) => finite(evaluateSchedule(schedule, step, spec.steps), 'learning rate', step)),
-        scalars: spec.scalars.map((name) => finite((scalars[name] as (step: number) => number)(step), `scalar "${name}"`, step)),
+        learningRates: schedules.map((schedule) =>
+          finite(evaluateSchedule(schedule, step, spec.steps), 'learning rate', step),
+        ),
+        scalars: spec.scalars.map((name) =>
+          finite((scalars[name] as (step: number) => number)(step), `scalar "${name}"`, step),
+        ),
       };
     },
     async fill(split, indices, into) {
@@ -31,7 +35,14 @@ export function createHost({ spec, data, schedules, scalars }: HostParts): JobHo
         for (let f = 0; f < sizes.length; f++) {
           const { name } = spec.fields[f] as JobSpec['fields'][number];
           const target = into[name];
-          if (target) writeField(target, row, sizes[f] as number, sample[name], () => `Sample ${index} of the ${split} data, field "${name}"`);
+          if (target)
+            writeField(
+              target,
+              row,
+              sizes[f] as number,
+              sample[name],
+              () => `Sample ${index} of the ${split} data, field "${name}"`,
+            );
         }
       }
     },
@@ -40,5 +51,7 @@ export function createHost({ spec, data, schedules, scalars }: HostParts): JobHo
 
 function finite(value: number, what: string, step: number): number {
   if (typeof value === 'number' && Number.isFinite(value)) return value;
-  throw new UsageError(`The ${what} of step ${step} is ${String(value)}: schedules and scalars must give finite numbers.`);
+  throw new UsageError(
+    `The ${what} of step ${step} is ${String(value)}: schedules and scalars must give finite numbers.`,
+  );
 }

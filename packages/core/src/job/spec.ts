@@ -1,7 +1,7 @@
 import type { DType } from '../graph/dim.ts';
+import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
 import type { ParameterLayout } from '../program/layout.ts';
 import type { Program } from '../program/program.ts';
-import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
 
 /** One named array of a sample, e.g. `image: f32 [1, 28, 28]`. A number in a sample is a field of shape []. */
 export interface FieldSpec {

@@ -39,12 +39,19 @@ export async function traceJob(job: JobDefinition, overrides: TraceOverrides = {
   if (!data?.train) throw new DataError(`The data of job "${job.name}" has no train split: return { train, test }.`);
   for (const split of ['train', 'test'] as const) {
     if (data[split]?.length === 0) {
-      throw new DataError(`The ${split} data of job "${job.name}" is empty${overrides.data ? ` (${overrides.data})` : ''}: give it at least one sample.`);
+      throw new DataError(
+        `The ${split} data of job "${job.name}" is empty${overrides.data ? ` (${overrides.data})` : ''}: give it at least one sample.`,
+      );
     }
   }
-  const batch = { size: job.batch.size, shards: overrides.shards ?? job.batch.shards ?? Math.min(defaultShards, job.batch.size) };
+  const batch = {
+    size: job.batch.size,
+    shards: overrides.shards ?? job.batch.shards ?? Math.min(defaultShards, job.batch.size),
+  };
   if (batch.shards > batch.size) {
-    throw new UsageError(`${batch.shards} shards are more than the ${batch.size} samples of a batch of job "${job.name}": use at most ${batch.size}.`);
+    throw new UsageError(
+      `${batch.shards} shards are more than the ${batch.size} samples of a batch of job "${job.name}": use at most ${batch.size}.`,
+    );
   }
 
   const fields = await fieldsOf(data.train);
@@ -69,7 +76,8 @@ export async function traceJob(job: JobDefinition, overrides: TraceOverrides = {
 
   const stepsPerEpoch = Math.ceil(data.train.length / batch.size);
   const epochs = overrides.epochs ?? job.epochs;
-  const steps = overrides.steps ?? (overrides.epochs === undefined ? job.steps : undefined) ?? (epochs ?? 1) * stepsPerEpoch;
+  const steps =
+    overrides.steps ?? (overrides.epochs === undefined ? job.steps : undefined) ?? (epochs ?? 1) * stepsPerEpoch;
   const spec: JobSpec = {
     name: job.name,
     numericsVersion,
@@ -84,7 +92,9 @@ export async function traceJob(job: JobDefinition, overrides: TraceOverrides = {
     train: train.program,
     evaluate: evaluate.program,
     predict,
-    predictFields: predict ? predict.nodes.filter((n) => n.op === 'input').map((n) => n.attributes.field as string) : [],
+    predictFields: predict
+      ? predict.nodes.filter((n) => n.op === 'input').map((n) => n.attributes.field as string)
+      : [],
     metrics: train.metrics,
     evaluateMetrics: evaluate.metrics,
     optimizer,
@@ -106,12 +116,15 @@ interface Statistics {
 
 /** `<name>.sum` and `<name>.weight` of loss and metrics, loss first. */
 function statisticsOf(result: StepResult): Statistics {
-  if (!result?.loss) throw new UsageError('step must return { loss, ... }: per-sample values, e.g. loss.crossEntropy(logits, labels).');
+  if (!result?.loss)
+    throw new UsageError('step must return { loss, ... }: per-sample values, e.g. loss.crossEntropy(logits, labels).');
   const metrics = ['loss', ...Object.keys(result).filter((name) => name !== 'loss')];
   const statistics = metrics.flatMap((name) => {
     const value = result[name];
     if (!(value instanceof Tensor) && !(value instanceof Weighted)) {
-      throw new UsageError(`step: "${name}" must be per-sample values (a Tensor, or from loss or metrics), not ${typeof value}.`);
+      throw new UsageError(
+        `step: "${name}" must be per-sample values (a Tensor, or from loss or metrics), not ${typeof value}.`,
+      );
     }
     const weighted = Weighted.from(value);
     return [
@@ -138,13 +151,21 @@ function trainProgram(
     parameters.map(([, parameter]) => parameter),
   );
   const gradients = Object.fromEntries(parameters.flatMap(([name], i) => (parts[i] ? [[name, parts[i]]] : [])));
-  if (Object.keys(gradients).length === 0) throw new UsageError(`Job "${job}": the loss depends on no parameter of the model.`);
+  if (Object.keys(gradients).length === 0)
+    throw new UsageError(`Job "${job}": the loss depends on no parameter of the model.`);
   return { program: buildProgram({ gradients, statistics }), metrics };
 }
 
-function predictProgram(job: JobDefinition, context: () => StepContext<Module>, fields: readonly FieldSpec[]): Program | null {
+function predictProgram(
+  job: JobDefinition,
+  context: () => StepContext<Module>,
+  fields: readonly FieldSpec[],
+): Program | null {
   const first = fields[0] as FieldSpec;
-  if (job.predict) return withTrace(false, () => buildProgram({ outputs: (job.predict as NonNullable<typeof job.predict>)(context()) }));
+  if (job.predict)
+    return withTrace(false, () =>
+      buildProgram({ outputs: (job.predict as NonNullable<typeof job.predict>)(context()) }),
+    );
   try {
     return withTrace(false, () => {
       const { model, batch } = context();
@@ -165,4 +186,3 @@ function initialise(parameters: readonly [string, Parameter][], layout: Paramete
   });
   return values;
 }
-

@@ -1,3 +1,3 @@
-export { crossEntropy, type CrossEntropyOptions } from './cross-entropy.ts';
+export { type CrossEntropyOptions, crossEntropy } from './cross-entropy.ts';
 export { l1, mse } from './regression.ts';
 export { Weighted } from './weighted.ts';

@@ -16,7 +16,9 @@ export class Weighted {
 
   constructor(values: Tensor, weights?: Tensor) {
     if (weights && !sameShape(values.shape, weights.shape)) {
-      throw new ShapeError(`loss: values ${shapeText(values.shape)} and weights ${shapeText(weights.shape)} differ in shape.`);
+      throw new ShapeError(
+        `loss: values ${shapeText(values.shape)} and weights ${shapeText(weights.shape)} differ in shape.`,
+      );
     }
     this.values = values;
     this.weights = weights;

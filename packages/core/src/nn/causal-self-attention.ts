@@ -24,8 +24,10 @@ export class CausalSelfAttention extends Module {
 
   constructor(width: number, heads: number, options: AttentionOptions = {}) {
     super();
-    if (width % heads !== 0) throw new RangeError(`CausalSelfAttention: width ${width} is not a multiple of ${heads} heads.`);
-    const linear = (init?: Initializer) => new Linear(width, width, { bias: options.bias ?? true, ...(init && { init }) });
+    if (width % heads !== 0)
+      throw new RangeError(`CausalSelfAttention: width ${width} is not a multiple of ${heads} heads.`);
+    const linear = (init?: Initializer) =>
+      new Linear(width, width, { bias: options.bias ?? true, ...(init && { init }) });
     this.query = linear(options.init);
     this.key = linear(options.init);
     this.value = linear(options.init);

@@ -1,4 +1,4 @@
-export { GELU, ReLU, SiLU, Sigmoid, Tanh } from './activations.ts';
+export { GELU, ReLU, Sigmoid, SiLU, Tanh } from './activations.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';

@@ -1,7 +1,7 @@
 import type { Tensor } from '../graph/tensor.ts';
-import { causalSoftmax, softmax } from './softmax.ts';
 import { mulScalar } from './arithmetic.ts';
 import { matmul } from './matmul.ts';
+import { causalSoftmax, softmax } from './softmax.ts';
 
 /**
  * softmax(q k^T / sqrt(d)) v for q `[..., queries, d]`, k and v `[..., keys, d]` (Vaswani et al. 2017). `causal`: query i sees keys up

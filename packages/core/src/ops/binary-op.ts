@@ -48,4 +48,3 @@ function safeBroadcast(a: Shape, b: Shape): Shape | undefined {
     return undefined;
   }
 }
-

@@ -36,7 +36,8 @@ export function broadcastPattern(out: Shape, operands: readonly Shape[]): Broadc
 
 function modeAt(out: Shape, shape: Shape, split: number): BroadcastMode | undefined {
   const padded: Size[] = [...Array<Size>(out.length - shape.length).fill(1), ...shape];
-  const has = (from: number, to: number) => out.slice(from, to).every((size, i) => sameSize(size, padded[from + i] as Size));
+  const has = (from: number, to: number) =>
+    out.slice(from, to).every((size, i) => sameSize(size, padded[from + i] as Size));
   const lacks = (from: number, to: number) => padded.slice(from, to).every((size) => size === 1);
   if (has(0, out.length)) return 0;
   if (lacks(0, split) && has(split, out.length)) return 1;

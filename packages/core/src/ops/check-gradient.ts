@@ -2,10 +2,10 @@ import { expect } from 'vitest';
 import type { Tensor } from '../graph/tensor.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
 import { RandomStream } from '../random/stream.ts';
-import { grad } from './grad.ts';
 import { mul } from './arithmetic.ts';
-import { sum } from './stretch.ts';
+import { grad } from './grad.ts';
 import { tensor } from './leaf.ts';
+import { sum } from './stretch.ts';
 
 /** Numbers in [low, high) by place, never closer than 0.05 to a multiple of 0.5 where functions have kinks. */
 export function sampleValues(count: number, stream: number, low = -2, high = 2): Float32Array {
@@ -27,7 +27,14 @@ export function expectGradient(
   options: { low?: number; high?: number; step?: number; tolerance?: number } = {},
 ): void {
   const { low = -2, high = 2, step = 4e-3, tolerance = 4e-3 } = options;
-  const values = shapes.map((shape, i) => sampleValues(shape.reduce((n, d) => n * d, 1), i, low, high));
+  const values = shapes.map((shape, i) =>
+    sampleValues(
+      shape.reduce((n, d) => n * d, 1),
+      i,
+      low,
+      high,
+    ),
+  );
   const build = (arrays: readonly Float32Array[]) => {
     const inputs = arrays.map((array, i) => tensor(array, { shape: shapes[i] as number[] }));
     const y = f(...inputs);
@@ -49,7 +56,9 @@ export function expectGradient(
       const x = array[at] as number;
       const expected = (up - down) / (Math.fround(x + step) - Math.fround(x - step));
       const got = gradients[i]?.[at] as number;
-      expect(Math.abs(got - expected), `input ${i}, element ${at}: ${got}, differences give ${expected}`).toBeLessThan(tolerance * scale);
+      expect(Math.abs(got - expected), `input ${i}, element ${at}: ${got}, differences give ${expected}`).toBeLessThan(
+        tolerance * scale,
+      );
     });
   });
 }

@@ -9,7 +9,8 @@ export function operand(inputs: readonly Operand[], i: number): Operand {
 }
 
 export function expectDType(input: Operand, dtype: DType, what = 'input'): Operand {
-  if (input.dtype !== dtype) throw new ShapeRule(`${what} must be ${dtype}, not ${input.dtype}; cast it with .to('${dtype}')`);
+  if (input.dtype !== dtype)
+    throw new ShapeRule(`${what} must be ${dtype}, not ${input.dtype}; cast it with .to('${dtype}')`);
   return input;
 }
 

@@ -34,7 +34,17 @@ const crossEntropyOp = defineOp({
     const [logits, labels] = e.inputs as [(typeof e.inputs)[0], (typeof e.inputs)[0]];
     const columns = logits.shape.at(-1) as number;
     const ignored = e.attributes.ignoreIndex as number;
-    e.kernel('crossEntropy', e.out, logits.address, labels.address, count(e.shape), columns, ignored, e.context, e.nodeId);
+    e.kernel(
+      'crossEntropy',
+      e.out,
+      logits.address,
+      labels.address,
+      count(e.shape),
+      columns,
+      ignored,
+      e.context,
+      e.nodeId,
+    );
   },
   mixesRows: ([logits]) => logits?.shape.length === 1,
   derivative: ({ inputs: [logits, labels], gradient, attributes }) => [

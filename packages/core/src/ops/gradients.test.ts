@@ -5,19 +5,41 @@ import * as ops from './index.ts';
 
 // Every derivative against central differences, over odd shapes. One line per op.
 
-const index = ops.tensor([[2, 0, 1], [1, 1, 2]], { dtype: 'i32' });
+const index = ops.tensor(
+  [
+    [2, 0, 1],
+    [1, 1, 2],
+  ],
+  { dtype: 'i32' },
+);
 const labels = ops.tensor([2, 0, 4], { dtype: 'i32' });
 const positive = { low: 0.3, high: 3 };
 
 const unary: [string, (x: Tensor) => Tensor, { low?: number; high?: number; tolerance?: number }?][] = [
-  ['neg', ops.neg], ['exp', ops.exp], ['log', ops.log, positive], ['sqrt', ops.sqrt, positive],
-  ['rsqrt', ops.rsqrt, positive], ['reciprocal', ops.reciprocal, positive], ['square', ops.square],
-  ['abs', ops.abs], ['sin', ops.sin], ['cos', ops.cos], ['erf', ops.erf], ['relu', ops.relu],
-  ['sigmoid', ops.sigmoid], ['tanh', ops.tanh], ['gelu', ops.gelu], ['geluTanh', ops.geluTanh],
-  ['silu', ops.silu], ['softplus', ops.softplus],
-  ['addScalar', (x) => ops.addScalar(x, 3)], ['mulScalar', (x) => ops.mulScalar(x, -1.5)],
-  ['leakyRelu', (x) => ops.leakyRelu(x, 0.1)], ['elu', (x) => ops.elu(x, 1)],
-  ['powScalar, whole', (x) => ops.powScalar(x, 3)], ['powScalar, fraction', (x) => ops.powScalar(x, 1.5), positive],
+  ['neg', ops.neg],
+  ['exp', ops.exp],
+  ['log', ops.log, positive],
+  ['sqrt', ops.sqrt, positive],
+  ['rsqrt', ops.rsqrt, positive],
+  ['reciprocal', ops.reciprocal, positive],
+  ['square', ops.square],
+  ['abs', ops.abs],
+  ['sin', ops.sin],
+  ['cos', ops.cos],
+  ['erf', ops.erf],
+  ['relu', ops.relu],
+  ['sigmoid', ops.sigmoid],
+  ['tanh', ops.tanh],
+  ['gelu', ops.gelu],
+  ['geluTanh', ops.geluTanh],
+  ['silu', ops.silu],
+  ['softplus', ops.softplus],
+  ['addScalar', (x) => ops.addScalar(x, 3)],
+  ['mulScalar', (x) => ops.mulScalar(x, -1.5)],
+  ['leakyRelu', (x) => ops.leakyRelu(x, 0.1)],
+  ['elu', (x) => ops.elu(x, 1)],
+  ['powScalar, whole', (x) => ops.powScalar(x, 3)],
+  ['powScalar, fraction', (x) => ops.powScalar(x, 1.5), positive],
 ];
 
 describe.each([[[1]], [[7]], [[3, 5]], [[2, 3, 11]]])('elementwise over %j', (shape) => {
@@ -25,12 +47,38 @@ describe.each([[[1]], [[7]], [[3, 5]], [[2, 3, 11]]])('elementwise over %j', (sh
 });
 
 const pairs: [string, (a: Tensor, b: Tensor) => Tensor, { low?: number; high?: number }?][] = [
-  ['add', ops.add], ['sub', ops.sub], ['mul', ops.mul], ['div', ops.div, { low: 0.5, high: 2.5 }],
-  ['maximum', ops.maximum], ['minimum', ops.minimum],
+  ['add', ops.add],
+  ['sub', ops.sub],
+  ['mul', ops.mul],
+  ['div', ops.div, { low: 0.5, high: 2.5 }],
+  ['maximum', ops.maximum],
+  ['minimum', ops.minimum],
 ];
 const shapePairs: [number[], number[]][] = [
-  [[5], [5]], [[3, 5], [5]], [[3, 5], [3, 1]], [[3, 5], []], [[1, 5], [3, 1]], [[2, 3, 7], [3, 7]], [[2, 3, 7], [2, 1, 7]],
-  [[2, 1, 3], [4, 1]], [[1], [2, 9]],
+  [[5], [5]],
+  [[3, 5], [5]],
+  [
+    [3, 5],
+    [3, 1],
+  ],
+  [[3, 5], []],
+  [
+    [1, 5],
+    [3, 1],
+  ],
+  [
+    [2, 3, 7],
+    [3, 7],
+  ],
+  [
+    [2, 3, 7],
+    [2, 1, 7],
+  ],
+  [
+    [2, 1, 3],
+    [4, 1],
+  ],
+  [[1], [2, 9]],
 ];
 describe.each(shapePairs)('broadcasting %j with %j', (a, b) => {
   test.each(pairs)('%s', (_, f, options) => expectGradient(f, [a, b], { tolerance: 1e-2, ...options }));
@@ -44,8 +92,22 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ['slice', (x) => x.slice(1, 1, 4), [[2, 5, 3]]],
   ['slice from the end', (x) => x.slice(0, -2), [[5, 3]]],
   ['pad', (x) => ops.pad(x, 1, 2, 1), [[3, 2]]],
-  ['concat', (a, b) => ops.concat([a, b, a], 1), [[2, 3], [2, 5]]],
-  ['where', (a, b) => ops.where(ops.tensor([[1, 0, 1]]), a, b), [[2, 3], [2, 3]]],
+  [
+    'concat',
+    (a, b) => ops.concat([a, b, a], 1),
+    [
+      [2, 3],
+      [2, 5],
+    ],
+  ],
+  [
+    'where',
+    (a, b) => ops.where(ops.tensor([[1, 0, 1]]), a, b),
+    [
+      [2, 3],
+      [2, 3],
+    ],
+  ],
   ['sum of all', (x) => x.sum(), [[3, 7]]],
   ['sum over outer axes', (x) => x.sum([0, 1]), [[2, 3, 5]]],
   ['sum over the middle', (x) => x.sum(1, true), [[2, 3, 5]]],
@@ -61,23 +123,109 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ['layerNorm', (x) => ops.layerNorm(x), [[3, 7]]],
   ['layerNorm with weight', (x, w) => ops.layerNorm(x, w), [[2, 3, 5], [5]]],
   ['layerNorm with weight and bias', (x, w, b) => ops.layerNorm(x, w, b), [[3, 13], [13], [13]]],
-  ['matmul', (a, b) => a.matmul(b), [[5, 7], [7, 3]]],
-  ['matmul, left transposed', (a, b) => a.matmul(b, { transA: true }), [[7, 5], [7, 3]]],
-  ['matmul, right transposed', (a, b) => a.matmul(b, { transB: true }), [[5, 7], [3, 7]]],
-  ['matmul, both transposed', (a, b) => a.matmul(b, { transA: true, transB: true }), [[7, 5], [3, 7]]],
-  ['matmul of batches', (a, b) => a.matmul(b), [[2, 3, 5], [2, 5, 2]]],
-  ['matmul of batches, left transposed', (a, b) => a.matmul(b, { transA: true }), [[2, 5, 3], [2, 5, 2]]],
-  ['matmul of batches, right transposed', (a, b) => a.matmul(b, { transB: true }), [[2, 3, 5], [2, 2, 5]]],
-  ['matmul of batches, both transposed', (a, b) => a.matmul(b, { transA: true, transB: true }), [[2, 5, 3], [2, 2, 5]]],
-  ['matmul, shared right', (a, b) => a.matmul(b), [[2, 3, 5], [5, 2]]],
-  ['matmul, batches stretched', (a, b) => a.matmul(b), [[3, 1, 2, 5], [4, 5, 2]]],
+  [
+    'matmul',
+    (a, b) => a.matmul(b),
+    [
+      [5, 7],
+      [7, 3],
+    ],
+  ],
+  [
+    'matmul, left transposed',
+    (a, b) => a.matmul(b, { transA: true }),
+    [
+      [7, 5],
+      [7, 3],
+    ],
+  ],
+  [
+    'matmul, right transposed',
+    (a, b) => a.matmul(b, { transB: true }),
+    [
+      [5, 7],
+      [3, 7],
+    ],
+  ],
+  [
+    'matmul, both transposed',
+    (a, b) => a.matmul(b, { transA: true, transB: true }),
+    [
+      [7, 5],
+      [3, 7],
+    ],
+  ],
+  [
+    'matmul of batches',
+    (a, b) => a.matmul(b),
+    [
+      [2, 3, 5],
+      [2, 5, 2],
+    ],
+  ],
+  [
+    'matmul of batches, left transposed',
+    (a, b) => a.matmul(b, { transA: true }),
+    [
+      [2, 5, 3],
+      [2, 5, 2],
+    ],
+  ],
+  [
+    'matmul of batches, right transposed',
+    (a, b) => a.matmul(b, { transB: true }),
+    [
+      [2, 3, 5],
+      [2, 2, 5],
+    ],
+  ],
+  [
+    'matmul of batches, both transposed',
+    (a, b) => a.matmul(b, { transA: true, transB: true }),
+    [
+      [2, 5, 3],
+      [2, 2, 5],
+    ],
+  ],
+  [
+    'matmul, shared right',
+    (a, b) => a.matmul(b),
+    [
+      [2, 3, 5],
+      [5, 2],
+    ],
+  ],
+  [
+    'matmul, batches stretched',
+    (a, b) => a.matmul(b),
+    [
+      [3, 1, 2, 5],
+      [4, 5, 2],
+    ],
+  ],
   ['linear', (x, w, b) => ops.linear(x, w, b), [[2, 3, 5], [4, 5], [4]]],
   ['linear of a vector', (x, w) => ops.linear(x, w), [[5], [4, 5]]],
   ['embedding', (table) => ops.embedding(table, index), [[4, 5]]],
   ['gatherLast', (x) => ops.gatherLast(x, index), [[2, 3, 3]]],
   ['crossEntropy', (x) => ops.softmaxCrossEntropy(x, labels), [[3, 5]]],
   ['crossEntropy with an ignored label', (x) => ops.softmaxCrossEntropy(x, labels, 0), [[3, 5]]],
-  ['attention', (q, k, v) => ops.scaledDotProductAttention(q, k, v), [[2, 3, 5], [2, 4, 5], [2, 4, 3]]],
-  ['causal attention', (q, k, v) => ops.scaledDotProductAttention(q, k, v, { causal: true }), [[2, 4, 3], [2, 4, 3], [2, 4, 3]]],
+  [
+    'attention',
+    (q, k, v) => ops.scaledDotProductAttention(q, k, v),
+    [
+      [2, 3, 5],
+      [2, 4, 5],
+      [2, 4, 3],
+    ],
+  ],
+  [
+    'causal attention',
+    (q, k, v) => ops.scaledDotProductAttention(q, k, v, { causal: true }),
+    [
+      [2, 4, 3],
+      [2, 4, 3],
+      [2, 4, 3],
+    ],
+  ],
 ];
 test.each(structural)('%s', (_, f, shapes) => expectGradient(f, shapes, { tolerance: 8e-3 }));

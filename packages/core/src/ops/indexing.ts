@@ -1,9 +1,8 @@
-import { isSymbolic, type Shape } from '../graph/dim.ts';
+import { isSymbolic, type Shape, sameShape } from '../graph/dim.ts';
 import { apply, defineOp, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { count, expectDType, fixedSize, lastSize, leadingSymbolic, operand } from './check.ts';
 import { type ShapeData, shapeData, shapeFrom } from './shape-data.ts';
-import { sameShape } from '../graph/dim.ts';
 
 const embeddingGradOp = defineOp({
   name: 'embeddingGrad',
@@ -27,7 +26,17 @@ const embeddingOp = defineOp({
   emit: (e) => {
     const [table, index] = e.inputs as [(typeof e.inputs)[0], (typeof e.inputs)[0]];
     const [rows, ...row] = table.shape;
-    e.kernel('embedding', e.out, table.address, index.address, count(index.shape), count(row), rows as number, e.context, e.nodeId);
+    e.kernel(
+      'embedding',
+      e.out,
+      table.address,
+      index.address,
+      count(index.shape),
+      count(row),
+      rows as number,
+      e.context,
+      e.nodeId,
+    );
   },
   mixesRows: ([table]) => leadingSymbolic(table?.shape as Shape),
   derivative: ({ inputs: [table, index], gradient }) => [
@@ -57,12 +66,22 @@ const gatherLastOp = defineOp({
     const x = expectDType(operand(inputs, 0), 'f32');
     const index = expectDType(operand(inputs, 1), 'i32', 'the index');
     if (isSymbolic(lastSize(x.shape))) throw new ShapeRule('the last dimension must be a fixed size');
-    if (!sameShape(index.shape, x.shape.slice(0, -1))) throw new ShapeRule('the index must have the shape of x without its last dimension');
+    if (!sameShape(index.shape, x.shape.slice(0, -1)))
+      throw new ShapeRule('the index must have the shape of x without its last dimension');
     return { shape: index.shape, dtype: 'f32' };
   },
   emit: (e) => {
     const [x, index] = e.inputs as [(typeof e.inputs)[0], (typeof e.inputs)[0]];
-    e.kernel('gatherLast', e.out, x.address, index.address, count(index.shape), x.shape.at(-1) as number, e.context, e.nodeId);
+    e.kernel(
+      'gatherLast',
+      e.out,
+      x.address,
+      index.address,
+      count(index.shape),
+      x.shape.at(-1) as number,
+      e.context,
+      e.nodeId,
+    );
   },
   derivative: ({ inputs: [x, index], gradient }) => [
     apply(gatherLastGradOp, [index as Tensor, gradient], { columns: (x as Tensor).shape.at(-1) as number }),

@@ -1,4 +1,4 @@
-import { isSymbolic, type Shape, type Size, product, sameShape, sameSize } from '../graph/dim.ts';
+import { isSymbolic, product, type Shape, type Size, sameShape, sameSize } from '../graph/dim.ts';
 import { apply, defineOp, type Emit, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { broadcastShape } from './broadcast.ts';
@@ -27,14 +27,17 @@ const matmulOp = defineOp({
     const [m, ka] = matrix(a.shape, transA);
     const [kb, n] = matrix(b.shape, transB);
     if (!sameSize(ka, kb)) throw new ShapeRule(`inner sizes ${ka} and ${kb} differ`);
-    if (b.shape.length > 2 && !sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2))) throw new ShapeRule('batch sizes differ');
-    if (b.shape.length === 2 && a.shape.length > 2 && transA) throw new ShapeRule('a batch of transposed matrices needs a batch on the right');
+    if (b.shape.length > 2 && !sameShape(a.shape.slice(0, -2), b.shape.slice(0, -2)))
+      throw new ShapeRule('batch sizes differ');
+    if (b.shape.length === 2 && a.shape.length > 2 && transA)
+      throw new ShapeRule('a batch of transposed matrices needs a batch on the right');
     const bias = inputs[2];
     if (bias && !sameShape(bias.shape, [n])) throw new ShapeRule(`the bias must have shape [${n}]`);
     return { shape: [...a.shape.slice(0, -2), m, n], dtype: 'f32' };
   },
   emit: emitMatmul,
-  segmented: ([a, b], { transA }) => transA === true && a?.shape.length === 2 && b?.shape.length === 2 && leadingSymbolic(a.shape),
+  segmented: ([a, b], { transA }) =>
+    transA === true && a?.shape.length === 2 && b?.shape.length === 2 && leadingSymbolic(a.shape),
   mixesRows: ([a, b], { transA }) =>
     // Rows of the output are rows of a; everything else that is symbolic would be summed over.
     (transA === true && a?.shape.length === 2) || (b?.shape.length === 2 && b.shape.some(isSymbolic)),
@@ -97,7 +100,8 @@ function emitMatmul(e: Emit): void {
  */
 export function matmul(a: Tensor, b: Tensor, options: Flags = {}): Tensor {
   const attributes = { transA: options.transA === true, transB: options.transB === true };
-  if (a.rank < 2 || b.rank < 2 || (b.rank === 2 && !(a.rank > 2 && attributes.transA))) return apply(matmulOp, [a, b], attributes);
+  if (a.rank < 2 || b.rank < 2 || (b.rank === 2 && !(a.rank > 2 && attributes.transA)))
+    return apply(matmulOp, [a, b], attributes);
   const batch = broadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
   const stretched = (x: Tensor) => expand(x, [...batch, ...x.shape.slice(-2)]);
   return apply(matmulOp, [stretched(a), stretched(b)], attributes);
@@ -109,4 +113,3 @@ export function linear(x: Tensor, weight: Tensor, bias?: Tensor): Tensor {
   const y = apply(matmulOp, bias ? [rows, weight, bias] : [rows, weight], { transA: false, transB: true });
   return x.rank === 1 ? reshape(y, y.shape.slice(1)) : y;
 }
-

@@ -44,7 +44,8 @@ const methods = {
   gelu: elementwise.gelu,
   silu: elementwise.silu,
   /** Joins the dimensions from `from` on: `[batch, 32, 7, 7].flatten(1)` is `[batch, 1568]`. */
-  flatten: (x: Tensor, from = 0): Tensor => reshape(x, [...x.shape.slice(0, from), product(x.shape.slice(from)) as Size]),
+  flatten: (x: Tensor, from = 0): Tensor =>
+    reshape(x, [...x.shape.slice(0, from), product(x.shape.slice(from)) as Size]),
 } satisfies Record<string, (x: Tensor, ...rest: never[]) => Tensor>;
 
 type Methods = typeof methods;

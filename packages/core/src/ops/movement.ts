@@ -18,11 +18,23 @@ const permuteOp = defineOp({
     const x = e.inputs[0] as (typeof e.inputs)[0];
     const strides = stridesOf(x.shape);
     const axes = e.attributes.axes as readonly number[];
-    emitStridedCopy(e, e.out, x.address, e.shape, axes.map((axis) => strides[axis] as number), stridesOf(e.shape));
+    emitStridedCopy(
+      e,
+      e.out,
+      x.address,
+      e.shape,
+      axes.map((axis) => strides[axis] as number),
+      stridesOf(e.shape),
+    );
   },
   derivative: ({ gradient, attributes }) => {
     const axes = attributes.axes as readonly number[];
-    return [permute(gradient, axes.map((_, i) => axes.indexOf(i)))];
+    return [
+      permute(
+        gradient,
+        axes.map((_, i) => axes.indexOf(i)),
+      ),
+    ];
   },
 });
 
@@ -45,7 +57,8 @@ const sliceOp = defineOp({
     const x = operand(inputs, 0);
     const { axis, from, to } = attributes as { axis: number; from: number; to: number };
     const size = fixedSize(x.shape[axis] as Size, `the sliced axis ${axis}`);
-    if (!(from >= 0 && from < to && to <= size)) throw new ShapeRule(`[${from}, ${to}) is outside of axis ${axis} of size ${size}`);
+    if (!(from >= 0 && from < to && to <= size))
+      throw new ShapeRule(`[${from}, ${to}) is outside of axis ${axis} of size ${size}`);
     return { shape: x.shape.map((s, i) => (i === axis ? to - from : s)), dtype: x.dtype };
   },
   emit: (e) => {
@@ -139,9 +152,16 @@ const concatOp = defineOp({
 
 /** Joins tensors along one axis. */
 export const concat = (tensors: readonly Tensor[], axis = 0): Tensor =>
-  tensors.length === 1 ? (tensors[0] as Tensor) : apply(concatOp, tensors, { axis: axisOf(tensors[0]?.shape ?? [], axis) });
+  tensors.length === 1
+    ? (tensors[0] as Tensor)
+    : apply(concatOp, tensors, { axis: axisOf(tensors[0]?.shape ?? [], axis) });
 
-const castKernels = { 'u8 f32': 'castU8F32', 'u8 i32': 'castU8I32', 'i32 f32': 'castI32F32', 'f32 i32': 'castF32I32' } as const;
+const castKernels = {
+  'u8 f32': 'castU8F32',
+  'u8 i32': 'castU8I32',
+  'i32 f32': 'castI32F32',
+  'f32 i32': 'castF32I32',
+} as const;
 
 const castOp = defineOp({
   name: 'cast',

@@ -1,4 +1,4 @@
-import { sameShape, type Shape } from '../graph/dim.ts';
+import { type Shape, sameShape } from '../graph/dim.ts';
 import { apply, defineOp, type Emit, f32, type Operand, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { count, expectDType, fixedSize, lastSize, leadingSymbolic, operand } from './check.ts';
@@ -13,7 +13,10 @@ const infer = (inputs: readonly Operand[]): Operand => {
   return { shape: x.shape, dtype: 'f32' };
 };
 
-const rowsAndColumns = (shape: readonly number[]): [number, number] => [count(shape.slice(0, -1)), shape.at(-1) as number];
+const rowsAndColumns = (shape: readonly number[]): [number, number] => [
+  count(shape.slice(0, -1)),
+  shape.at(-1) as number,
+];
 const address = (e: Emit, i: number): number => e.inputs[i]?.address ?? 0;
 
 const gradInputOp = defineOp({
@@ -21,7 +24,15 @@ const gradInputOp = defineOp({
   infer: (inputs) => ({ shape: operand(inputs, 0).shape, dtype: 'f32' }),
   // inputs: x, g, and weight where there is one
   emit: (e) =>
-    e.kernel('layerNormGradInput', e.out, address(e, 0), address(e, 2), address(e, 1), ...rowsAndColumns(e.shape), f32(e.attributes.eps as number)),
+    e.kernel(
+      'layerNormGradInput',
+      e.out,
+      address(e, 0),
+      address(e, 2),
+      address(e, 1),
+      ...rowsAndColumns(e.shape),
+      f32(e.attributes.eps as number),
+    ),
 });
 
 const gradWeightOp = defineOp({
@@ -50,7 +61,15 @@ const layerNormOp = defineOp({
   name: 'layerNorm',
   infer,
   emit: (e) =>
-    e.kernel('layerNorm', e.out, address(e, 0), address(e, 1), address(e, 2), ...rowsAndColumns(e.shape), f32(e.attributes.eps as number)),
+    e.kernel(
+      'layerNorm',
+      e.out,
+      address(e, 0),
+      address(e, 1),
+      address(e, 2),
+      ...rowsAndColumns(e.shape),
+      f32(e.attributes.eps as number),
+    ),
   mixesRows: ([x]) => x?.shape.length === 1,
   derivative: ({ inputs, gradient: g, attributes }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor | undefined, Tensor | undefined];
@@ -65,6 +84,11 @@ const layerNormOp = defineOp({
 
 /** (x - mean) / sqrt(variance + eps) over the last dimension, times weight plus bias (Ba et al. 2016). */
 export function layerNorm(x: Tensor, weight?: Tensor, bias?: Tensor, eps = 1e-5): Tensor {
-  if (bias && !weight) throw new TypeError('layerNorm: a bias without a weight is not supported; give a weight of ones.');
-  return apply(layerNormOp, [x, weight, bias].filter((t) => t !== undefined), { eps: Math.fround(eps) });
+  if (bias && !weight)
+    throw new TypeError('layerNorm: a bias without a weight is not supported; give a weight of ones.');
+  return apply(
+    layerNormOp,
+    [x, weight, bias].filter((t) => t !== undefined),
+    { eps: Math.fround(eps) },
+  );
 }

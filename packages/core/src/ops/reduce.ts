@@ -1,5 +1,5 @@
-import { isSymbolic, product, type Shape, type Size } from '../graph/dim.ts';
 import { ShapeError } from '../errors.ts';
+import { isSymbolic, product, type Shape, type Size } from '../graph/dim.ts';
 import { apply, defineOp } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { div, mul, mulScalar } from './arithmetic.ts';
@@ -12,7 +12,10 @@ const kept = (shape: Shape, axis: number) => shape.map((size, i): Size => (i ===
 
 const maxOp = defineOp({
   name: 'max',
-  infer: (inputs, { axis }) => ({ shape: without(expectDType(operand(inputs, 0), 'f32').shape, axis as number), dtype: 'f32' }),
+  infer: (inputs, { axis }) => ({
+    shape: without(expectDType(operand(inputs, 0), 'f32').shape, axis as number),
+    dtype: 'f32',
+  }),
   emit: (e) => {
     const x = e.inputs[0] as (typeof e.inputs)[0];
     const axis = e.attributes.axis as number;
@@ -34,7 +37,10 @@ export const max = (x: Tensor, axis = -1): Tensor => apply(maxOp, [x], { axis: a
 
 const argmaxOp = defineOp({
   name: 'argmax',
-  infer: (inputs, { axis }) => ({ shape: without(expectDType(operand(inputs, 0), 'f32').shape, axis as number), dtype: 'i32' }),
+  infer: (inputs, { axis }) => ({
+    shape: without(expectDType(operand(inputs, 0), 'f32').shape, axis as number),
+    dtype: 'i32',
+  }),
   emit: (e) => {
     const x = e.inputs[0] as (typeof e.inputs)[0];
     const axis = e.attributes.axis as number;

@@ -5,7 +5,9 @@ export type SizeData = number | { readonly coefficient: number; readonly symbols
 export type ShapeData = readonly SizeData[];
 
 export const shapeData = (shape: Shape): ShapeData =>
-  shape.map((size) => (typeof size === 'number' ? size : { coefficient: size.coefficient, symbols: [...size.symbols] }));
+  shape.map((size) =>
+    typeof size === 'number' ? size : { coefficient: size.coefficient, symbols: [...size.symbols] },
+  );
 
 export const shapeFrom = (data: ShapeData): Shape =>
   data.map((size) => (typeof size === 'number' ? size : new Dim(size.symbols, size.coefficient)));

@@ -10,7 +10,10 @@ const sameAsFirst = (inputs: readonly Operand[]): Operand => {
   fixedSize(lastSize(x.shape), 'the normalised dimension');
   return { shape: x.shape, dtype: 'f32' };
 };
-const rowsAndColumns = (shape: readonly number[]): [number, number] => [count(shape.slice(0, -1)), shape.at(-1) as number];
+const rowsAndColumns = (shape: readonly number[]): [number, number] => [
+  count(shape.slice(0, -1)),
+  shape.at(-1) as number,
+];
 
 /** Over the last dimension, with the derivative kernel (y, g) -> dx. */
 function normalised(name: KernelName, gradientKernel: KernelName): (x: Tensor) => Tensor {
@@ -30,10 +33,12 @@ function normalised(name: KernelName, gradientKernel: KernelName): (x: Tensor) =
   return (x) => apply(op, [x]);
 }
 
-const overLast = (f: (x: Tensor) => Tensor) => (x: Tensor, axis = -1) => {
-  const at = axisOf(x.shape, axis);
-  return at === x.rank - 1 ? f(x) : transpose(f(transpose(x, at, -1)), at, -1);
-};
+const overLast =
+  (f: (x: Tensor) => Tensor) =>
+  (x: Tensor, axis = -1) => {
+    const at = axisOf(x.shape, axis);
+    return at === x.rank - 1 ? f(x) : transpose(f(transpose(x, at, -1)), at, -1);
+  };
 
 /** exp(x) / sum exp(x) along one axis. */
 export const softmax = overLast(normalised('softmax', 'softmaxGrad'));
@@ -66,7 +71,15 @@ const causalOp = defineOp({
   emit: (e) => {
     const [queries, keys] = e.shape.slice(-2) as [number, number];
     const batch = count(e.shape.slice(0, -2));
-    e.kernel('causalSoftmax', e.out, e.inputs[0]?.address as number, batch, queries, keys, f32(e.attributes.scale as number));
+    e.kernel(
+      'causalSoftmax',
+      e.out,
+      e.inputs[0]?.address as number,
+      batch,
+      queries,
+      keys,
+      f32(e.attributes.scale as number),
+    );
   },
   derivative: ({ output, gradient, attributes }) => [
     apply(scaledGradOp, [output, gradient], { scale: attributes.scale as number }),

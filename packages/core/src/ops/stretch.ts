@@ -1,4 +1,4 @@
-import { isSymbolic, product, quotient, sameShape, type Shape, type Size, shapeText } from '../graph/dim.ts';
+import { isSymbolic, product, quotient, type Shape, type Size, sameShape, shapeText } from '../graph/dim.ts';
 import { apply, defineOp, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { axisOf, count, expectDType, leadingSymbolic, operand } from './check.ts';

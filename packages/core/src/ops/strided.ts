@@ -18,6 +18,9 @@ export function emitStridedCopy(
   xStrides: readonly number[],
   outStrides: readonly number[],
 ): void {
-  const pad = (values: readonly number[], fill: number) => [...Array<number>(maxRank - values.length).fill(fill), ...values];
+  const pad = (values: readonly number[], fill: number) => [
+    ...Array<number>(maxRank - values.length).fill(fill),
+    ...values,
+  ];
   e.kernel('stridedCopy', out, x, ...pad(shape, 1), ...pad(xStrides, 0), ...pad(outStrides, 0));
 }

@@ -1,4 +1,4 @@
-import { apply, defineOp, type Derivative, f32 } from '../graph/op.ts';
+import { apply, type Derivative, defineOp, f32 } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import type { KernelName } from '../kernels/opcodes.ts';
 import { count, expectDType, operand } from './check.ts';
@@ -62,4 +62,3 @@ export function gradientWith(name: KernelName): (a: Tensor, g: Tensor, s: number
   });
   return (a, g, s) => apply(op, [a, g], { s });
 }
-

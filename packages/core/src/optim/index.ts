@@ -1,2 +1,11 @@
-export { adam, adamW, type AdamOptions, type Group, type Optimizer, type ParameterInfo, sgd, type SgdOptions } from './optimizers.ts';
+export {
+  type AdamOptions,
+  adam,
+  adamW,
+  type Group,
+  type Optimizer,
+  type ParameterInfo,
+  type SgdOptions,
+  sgd,
+} from './optimizers.ts';
 export * from './schedules.ts';

@@ -100,7 +100,9 @@ function assign<Options extends { lr: Schedule }, Resolved>(
     members[found < 0 ? groups.length : found]?.push(parameter.name);
   }
   const merged = [...groups.map((group) => ({ ...defaults, ...group })), defaults];
-  const used = merged.map((options, i) => ({ options, names: members[i] as string[] })).filter(({ names }) => names.length > 0);
+  const used = merged
+    .map((options, i) => ({ options, names: members[i] as string[] }))
+    .filter(({ names }) => names.length > 0);
   return {
     groups: used.map(({ options, names }) => toGroup(options, names)),
     schedules: used.map(({ options }) => options.lr),
@@ -109,6 +111,8 @@ function assign<Options extends { lr: Schedule }, Resolved>(
 
 function requireRange(optimizer: string, option: string, value: number, from: number, below: number): void {
   if (!(value >= from && value < below)) {
-    throw new UsageError(`optim.${optimizer}: ${option} ${value} is out of range; it must be at least ${from} and below ${below}.`);
+    throw new UsageError(
+      `optim.${optimizer}: ${option} ${value} is out of range; it must be at least ${from} and below ${below}.`,
+    );
   }
 }

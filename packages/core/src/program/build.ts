@@ -14,7 +14,11 @@ export function buildProgram(results: ProgramResults): Program {
   const gradients = Object.entries(results.gradients ?? {});
   const outputs = Object.entries(results.outputs ?? {});
   const statistics = results.statistics ?? [];
-  const roots = [...gradients.map(([, t]) => t), ...statistics.map(({ tensor }) => tensor), ...outputs.map(([, t]) => t)];
+  const roots = [
+    ...gradients.map(([, t]) => t),
+    ...statistics.map(({ tensor }) => tensor),
+    ...outputs.map(([, t]) => t),
+  ];
 
   const nodes: ProgramNode[] = [];
   const indexOf = new Map<Tensor, number>();

@@ -21,14 +21,18 @@ const noLayout = { entries: [], length: 0 };
  */
 export function evaluateTensors(tensors: readonly Tensor[]): TensorData[] {
   if (currentTrace()) {
-    throw new LockstepError('data() inside a traced step: the step is a description and has no values; return what you need from it.');
+    throw new LockstepError(
+      'data() inside a traced step: the step is a description and has no values; return what you need from it.',
+    );
   }
   for (const { shape } of tensors) {
-    if (shape.some(isSymbolic)) throw new LockstepError('data() of a batch: its values exist only while a run is computing it.');
+    if (shape.some(isSymbolic))
+      throw new LockstepError('data() of a batch: its values exist only while a run is computing it.');
   }
   const program = buildProgram({ outputs: Object.fromEntries(tensors.map((t, i) => [String(i), t])) });
   const unbound = program.nodes.find(({ op }) => op === 'parameter' || op === 'input' || op === 'scalar');
-  if (unbound) throw new LockstepError(`data() of something that depends on a ${unbound.op}: it has a value only within a run.`);
+  if (unbound)
+    throw new LockstepError(`data() of something that depends on a ${unbound.op}: it has a value only within a run.`);
   const plan = planProgram({ program, layout: noLayout, segments: [1] });
 
   let end = firstFreeAddress;

@@ -2,8 +2,8 @@ import { UsageError } from '../errors.ts';
 import { firstFreeAddress, instantiateKernels, type Kernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
 import { advance, freshGroupState, hyperLength, stateVectors, writeHyper } from '../optim/hyper.ts';
-import type { Optimizer } from '../optim/optimizers.ts';
 import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
+import type { Optimizer } from '../optim/optimizers.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
 import { ArenaAllocator } from './arena.ts';
 import { layoutOf, type ParameterLayout } from './layout.ts';
@@ -74,7 +74,9 @@ export class ManualOptimizer {
     for (const { name, offset, size } of this.#layout.entries) {
       const gradient = gradients[name];
       if (gradient?.length !== size) {
-        throw new UsageError(`ManualOptimizer: the gradient of "${name}" must have ${size} values, not ${gradient?.length ?? 'none'}.`);
+        throw new UsageError(
+          `ManualOptimizer: the gradient of "${name}" must have ${size} values, not ${gradient?.length ?? 'none'}.`,
+        );
       }
       this.#gradients.set(gradient, offset);
     }

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { data, defineJob, loss, metrics, nn, ops, optim, random, type Tensor } from '../index.ts';
 import type { JobDefinition } from '../job/define-job.ts';
-import { traceJob } from '../job/trace-job.ts';
 import type { TracedJob } from '../job/spec.ts';
+import { traceJob } from '../job/trace-job.ts';
 import { runOnce } from './program-runner.ts';
 
 // The promise behind "shards as one batch": a merged run gives the bits of its shards run one by one and joined by the tree.
@@ -75,31 +75,49 @@ const jobs: Record<string, JobDefinition> = {
     name: 'gpt',
     model: () => new TiedGpt(),
     data: () => ({
-      train: data.arrays({ ids: { data: labels(5, 11), shape: [length, 5] }, next: { data: labels(5, 11), shape: [length, 5] } }),
+      train: data.arrays({
+        ids: { data: labels(5, 11), shape: [length, 5] },
+        next: { data: labels(5, 11), shape: [length, 5] },
+      }),
     }),
     step: ({ model, batch }) => {
       const logits = model.forward(batch.ids as Tensor);
-      return { loss: loss.crossEntropy(logits, batch.next as Tensor), accuracy: metrics.accuracy(logits, batch.next as Tensor) };
+      return {
+        loss: loss.crossEntropy(logits, batch.next as Tensor),
+        accuracy: metrics.accuracy(logits, batch.next as Tensor),
+      };
     },
   }) as unknown as JobDefinition,
   ...Object.fromEntries(
-    ([['one Linear three times', Repeated, [7]], ['an unrolled cell', Unrolled, [4, 3]], ['a model that mixes the batch', BatchMixing, [7]]] as const).map(
-      ([name, Model, shape]) => [
-        name,
-        defineJob({
-          ...common,
-          name: 'job',
-          model: () => new Model(),
-          data: () => ({
-            train: data.arrays({
-              x: { data: floats(shape.reduce((a, b) => a * b, 1), 3), shape: [length, ...shape] },
-              label: labels(1, 3),
-            }),
+    (
+      [
+        ['one Linear three times', Repeated, [7]],
+        ['an unrolled cell', Unrolled, [4, 3]],
+        ['a model that mixes the batch', BatchMixing, [7]],
+      ] as const
+    ).map(([name, Model, shape]) => [
+      name,
+      defineJob({
+        ...common,
+        name: 'job',
+        model: () => new Model(),
+        data: () => ({
+          train: data.arrays({
+            x: {
+              data: floats(
+                shape.reduce((a, b) => a * b, 1),
+                3,
+              ),
+              shape: [length, ...shape],
+            },
+            label: labels(1, 3),
           }),
-          step: ({ model, batch }) => ({ loss: loss.crossEntropy(model.forward(batch.x as Tensor), batch.label as Tensor) }),
-        }) as unknown as JobDefinition,
-      ],
-    ),
+        }),
+        step: ({ model, batch }) => ({
+          loss: loss.crossEntropy(model.forward(batch.x as Tensor), batch.label as Tensor),
+        }),
+      }) as unknown as JobDefinition,
+    ]),
   ),
 };
 
@@ -120,8 +138,20 @@ async function run(traced: TracedJob, segments: readonly number[], from: number,
       return [name, dtype === 'i32' ? new Int32Array(size) : new Float32Array(size)];
     }),
   );
-  await host.fill('train', Array.from({ length: rows }, (_, i) => from + i), inputs);
-  const request = { program: spec.train, layout: spec.layout, parameters: initialParameters, segments, inputs, position: from, widen };
+  await host.fill(
+    'train',
+    Array.from({ length: rows }, (_, i) => from + i),
+    inputs,
+  );
+  const request = {
+    program: spec.train,
+    layout: spec.layout,
+    parameters: initialParameters,
+    segments,
+    inputs,
+    position: from,
+    widen,
+  };
   return runOnce(request).result;
 }
 

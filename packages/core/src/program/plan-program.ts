@@ -17,8 +17,7 @@ export function planProgram(request: PlanRequest): Plan {
   const { steps, arenaBytes } = new Scheduler(program, operands, layout, segments).schedule();
   const samples = segments.reduce((a, b) => a + b, 0);
   const bound = (node: number, rows: number) => bindShape(operands[node]?.shape as Operand['shape'], { batch: rows });
-  const bytes = (node: number) =>
-    bound(node, samples).reduce((n, d) => n * d, bytesOf[operands[node]?.dtype as DType]);
+  const bytes = (node: number) => bound(node, samples).reduce((n, d) => n * d, bytesOf[operands[node]?.dtype as DType]);
 
   const inputs = program.nodes.flatMap(({ op, attributes }, node) =>
     op === 'input' ? [[attributes.field as string, bytes(node)] as const] : [],
@@ -184,4 +183,3 @@ function writeCopy(to: number, from: number, elements: number, tape: TapeWriter)
   const strides = [...Array<number>(5).fill(0), 1];
   tape.kernel('stridedCopy', to, from, ...Array<number>(5).fill(1), elements, ...strides, ...strides);
 }
-

@@ -1,6 +1,6 @@
-import { deriveKey } from '../random/keys.ts';
 import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
+import { deriveKey } from '../random/keys.ts';
 import { ArenaAllocator } from './arena.ts';
 import { type ParameterLayout, resultLayoutOf } from './layout.ts';
 import { planProgram } from './plan-program.ts';
@@ -60,7 +60,10 @@ export function runOnce(request: RunRequest): { result: Float32Array; outputs: R
   for (const [name, address] of Object.entries(addresses.scalars)) floats(address, 1)[0] = request.scalars?.[name] ?? 0;
   new Uint32Array(memory.buffer, addresses.context, 3).set([...deriveKey(5, 'dropout'), request.position ?? 0]);
   new Uint32Array(memory.buffer, tapeAt, tape.length).set(tape);
-  instantiateKernels(loadKernelModule({ widen: request.widen ?? true }).module, memory).run(tapeAt, tapeAt + tape.byteLength);
+  instantiateKernels(loadKernelModule({ widen: request.widen ?? true }).module, memory).run(
+    tapeAt,
+    tapeAt + tape.byteLength,
+  );
   const outputs = Object.entries(plan.outputBytes).map(([name, bytes]) => [
     name,
     floats(addresses.outputs[name] as number, bytes / 4).slice(),

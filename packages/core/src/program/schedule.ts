@@ -77,7 +77,8 @@ export class Scheduler {
 
   schedule(): Schedule {
     const results = this.#results();
-    const isLate = ({ node, summed }: Result) => summed && this.#segments.length > 1 && this.#roles[node] !== 'segmented';
+    const isLate = ({ node, summed }: Result) =>
+      summed && this.#segments.length > 1 && this.#roles[node] !== 'segmented';
     const early = results.filter((result) => !isLate(result));
     this.#zeroMissingGradients();
     this.#pin(early);
@@ -92,8 +93,15 @@ export class Scheduler {
 
   #results(): Result[] {
     const { gradients, statistics, outputs } = this.#program;
-    const layout = resultLayoutOf(this.#layout, statistics.map(({ name }) => name));
-    const place = (region: 'result' | 'output', key: string, element: number): Place => ({ region, key, offset: element * 4 });
+    const layout = resultLayoutOf(
+      this.#layout,
+      statistics.map(({ name }) => name),
+    );
+    const place = (region: 'result' | 'output', key: string, element: number): Place => ({
+      region,
+      key,
+      offset: element * 4,
+    });
     return [
       ...this.#layout.entries
         .filter(({ name }) => gradients[name] !== undefined)
@@ -144,7 +152,13 @@ export class Scheduler {
     const inputs = (this.#program.nodes[node] as Program['nodes'][number]).inputs;
     const out = this.#pinned.get(node) ?? this.#reuse(node) ?? arena(this.#allocator.allocate(this.#bytes(node)));
     this.#places.set(node, out);
-    this.#steps.push({ kind: 'node', node, out, inputs: inputs.map((input) => this.#placeOf(input)), shard: undefined });
+    this.#steps.push({
+      kind: 'node',
+      node,
+      out,
+      inputs: inputs.map((input) => this.#placeOf(input)),
+      shard: undefined,
+    });
     for (const root of new Set(inputs.map((input) => this.#root(input)))) this.#finishRead(root, out);
     if (this.#readers[node] === 0 && out.region === 'arena') this.#allocator.release(out.offset, this.#bytes(node));
   }
@@ -162,7 +176,8 @@ export class Scheduler {
     for (const i of (findOp(op) as OpDefinition).inPlace ?? []) {
       const root = this.#root(inputs[i] as number);
       const place = this.#places.get(root);
-      if (place?.region === 'arena' && this.#readers[root] === 1 && this.#bytes(root) === this.#bytes(node)) return place;
+      if (place?.region === 'arena' && this.#readers[root] === 1 && this.#bytes(root) === this.#bytes(node))
+        return place;
     }
     return undefined;
   }
@@ -184,7 +199,13 @@ export class Scheduler {
     };
     let first = 0;
     this.#segments.forEach((samples, shard) => {
-      this.#computeShard(shard, first, samples, results, slots.map((slot) => slot[filled] as Place));
+      this.#computeShard(
+        shard,
+        first,
+        samples,
+        results,
+        slots.map((slot) => slot[filled] as Place),
+      );
       filled++;
       first += samples;
       for (let merged = shard + 1; merged % 2 === 0; merged /= 2) merge();
@@ -232,7 +253,8 @@ export class Scheduler {
   /** The node whose buffer this is: aliases share their input's. */
   #root(node: number): number {
     let root = node;
-    while (findOp(this.#program.nodes[root]?.op as string)?.alias) root = this.#program.nodes[root]?.inputs[0] as number;
+    while (findOp(this.#program.nodes[root]?.op as string)?.alias)
+      root = this.#program.nodes[root]?.inputs[0] as number;
     return root;
   }
 

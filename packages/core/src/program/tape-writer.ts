@@ -9,7 +9,8 @@ export class TapeWriter {
 
   kernel(name: KernelName, ...args: readonly KernelArgument[]): void {
     this.#words.push(opcode[name], (2 + args.length) * 4);
-    for (const argument of args) this.#words.push(typeof argument === 'number' ? argument >>> 0 : f32Bits(argument.f32));
+    for (const argument of args)
+      this.#words.push(typeof argument === 'number' ? argument >>> 0 : f32Bits(argument.f32));
   }
 
   /** Takes over instructions written elsewhere. */

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
-import { type Operand, findOp } from '../graph/op.ts';
 import { sameShape, shapeText } from '../graph/dim.ts';
+import { findOp, type Operand } from '../graph/op.ts';
 import { shapeFrom } from '../ops/shape-data.ts';
 import { numericsVersion, type Program } from './program.ts';
 
@@ -25,7 +25,10 @@ export function validateProgram(program: Program): Operand[] {
       return found;
     });
     const shape = shapeFrom(node.shape);
-    checkSizes(shape.map((size) => (typeof size === 'number' ? size : size.coefficient)), where);
+    checkSizes(
+      shape.map((size) => (typeof size === 'number' ? size : size.coefficient)),
+      where,
+    );
     let inferred: Operand;
     try {
       inferred = op.infer(inputs, node.attributes);
@@ -46,7 +49,8 @@ const maxElements = 2 ** 30;
 function checkSizes(sizes: readonly number[], where: string): void {
   let elements = 1;
   for (const size of sizes) {
-    if (!Number.isInteger(size) || size < 0) throw new UsageError(`${where}: size ${size} is not a whole number from 0.`);
+    if (!Number.isInteger(size) || size < 0)
+      throw new UsageError(`${where}: size ${size} is not a whole number from 0.`);
     elements *= size;
     if (elements > maxElements) throw new UsageError(`${where}: more than 2^30 elements.`);
   }

@@ -1,11 +1,20 @@
-import { hyperLength, type JobSpec, type Plan, type Program, planProgram, resultLayoutOf, stateVectors, TapeWriter } from '@lockstep/core/internal';
+import {
+  hyperLength,
+  type JobSpec,
+  type Plan,
+  type Program,
+  planProgram,
+  resultLayoutOf,
+  stateVectors,
+  TapeWriter,
+} from '@lockstep/core/internal';
 import { controlBytes } from '../control-block.ts';
 import { type BufferId, planWork, type WorkItem, type WorkPlan } from '../sharding/work.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from '../thread-script.ts';
 import { blockElements, sliceOf } from './block-slices.ts';
 import { Regions } from './regions.ts';
 import type { RunImage, StateAddresses } from './run-image.ts';
-import { reserveSlot, sampleBytes, type Slot, slotWord } from './slot.ts';
+import { reserveSlot, type Slot, sampleBytes, slotWord } from './slot.ts';
 import { combineHashes, copyWords, foldSlice, groupOptions, hashSlice, updateSlice } from './tapes.ts';
 
 export interface CompileOptions {
@@ -97,7 +106,10 @@ class RunCompiler {
 
   #bind(program: Program, batch: number): Binding {
     const mayMerge = (segments: readonly number[]) => segments.length <= this.#options.mergeLimit;
-    return { program, work: planWork({ batch, shards: this.#spec.batch.shards, threads: this.#options.threads, mayMerge }) };
+    return {
+      program,
+      work: planWork({ batch, shards: this.#spec.batch.shards, threads: this.#options.threads, mayMerge }),
+    };
   }
 
   #plan(program: Program, segments: readonly number[]): Plan {
@@ -126,8 +138,14 @@ class RunCompiler {
       runsOf(work.threads[thread]?.items ?? []).map(({ segments }) => this.#plan(program, segments)),
     );
     const most = (values: readonly number[]) => Math.max(0, ...values);
-    const result = resultLayoutOf(this.#spec.layout, this.#spec.train.statistics.map(({ name }) => name)).length;
-    const evaluated = resultLayoutOf(undefined, this.#spec.evaluate.statistics.map(({ name }) => name)).length;
+    const result = resultLayoutOf(
+      this.#spec.layout,
+      this.#spec.train.statistics.map(({ name }) => name),
+    ).length;
+    const evaluated = resultLayoutOf(
+      undefined,
+      this.#spec.evaluate.statistics.map(({ name }) => name),
+    ).length;
     const buffers = most(bindings.map(({ work }) => work.threads[thread]?.buffers ?? 0));
     return {
       context: regions.reserve('control', contextBytes),
@@ -232,7 +250,13 @@ class RunCompiler {
 
   #writeRuns(tape: TapeWriter, thread: number, { program, work }: Binding, slot: Slot, shared: Shared): void {
     const own = shared.threads[thread] as ThreadPlaces;
-    const length = program === this.#spec.train ? resultLayoutOf(this.#spec.layout, program.statistics.map(({ name }) => name)).length : 16;
+    const length =
+      program === this.#spec.train
+        ? resultLayoutOf(
+            this.#spec.layout,
+            program.statistics.map(({ name }) => name),
+          ).length
+        : 16;
     copyWords(tape, own.context, slot.header + slotWord.key0 * 4, 2);
     for (const item of work.threads[thread]?.items ?? []) {
       if (item.kind === 'add') {
@@ -242,7 +266,10 @@ class RunCompiler {
       }
       tape.kernel('literal', own.context + 8, 1, item.position);
       const inputs = Object.fromEntries(
-        this.#spec.fields.map((field) => [field.name, (slot.inputs[field.name] as number) + item.position * sampleBytes(field)]),
+        this.#spec.fields.map((field) => [
+          field.name,
+          (slot.inputs[field.name] as number) + item.position * sampleBytes(field),
+        ]),
       );
       tape.append(
         this.#plan(program, item.segments).encode({

@@ -1,5 +1,5 @@
-import type { Slot } from './slot.ts';
 import type { ThreadScript } from '../thread-script.ts';
+import type { Slot } from './slot.ts';
 
 /** A run laid out in memory, before the memory exists: where everything is, and what is written at the start. */
 export interface RunImage {
@@ -31,4 +31,3 @@ export interface StateAddresses {
   readonly vectors: readonly number[];
   readonly groups: readonly number[];
 }
-

@@ -1,4 +1,4 @@
-import { type JobSpec, type OptimizerSpec, TapeWriter, writeUpdate } from '@lockstep/core/internal';
+import { type JobSpec, type OptimizerSpec, type TapeWriter, writeUpdate } from '@lockstep/core/internal';
 import { blockElements, blocksOf, type Slice } from './block-slices.ts';
 import type { StateAddresses } from './run-image.ts';
 

@@ -70,7 +70,9 @@ test('any threads, batch and merging give the bits of the definition', () => {
       const values = Array.from({ length: shards }, () => stream.next().value as number);
       const present = shardsOf(batch, shards).map(({ from, to }, s) => (to > from ? (values[s] as number) : null));
       const plan = planWork({ batch, shards, threads, mayMerge: (segments) => segments.length <= limit });
-      const samples = plan.threads.flatMap(({ items }) => items.flatMap((item) => (item.kind === 'run' ? item.segments : [])));
+      const samples = plan.threads.flatMap(({ items }) =>
+        items.flatMap((item) => (item.kind === 'run' ? item.segments : [])),
+      );
       expect(samples.reduce((a, b) => a + b, 0)).toBe(batch);
       expect(execute(plan, batch, shards, values)).toBe(byTheBook(present));
     },

@@ -78,7 +78,10 @@ function planThread(
       items.push({ kind: 'run', segments, position: (part[0] as Shard).from, buffer });
       return;
     }
-    const [left, right] = children(node).filter((child) => samplesOf(all, child) > 0) as [TreeNode, TreeNode | undefined];
+    const [left, right] = children(node).filter((child) => samplesOf(all, child) > 0) as [
+      TreeNode,
+      TreeNode | undefined,
+    ];
     visit(left, buffer, depth);
     if (!right) return;
     // Places after the roots hold right-hand sides while they wait, one for each level.
