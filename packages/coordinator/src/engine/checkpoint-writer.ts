@@ -22,7 +22,10 @@ export class CheckpointWriter {
 
   /** By the clock, which decides when a copy is written and nothing else. */
   due(endOfEpoch: boolean): boolean {
-    return this.#store !== null && performance.now() - this.#lastMs > (endOfEpoch ? epochIntervalMs : intervalMs);
+    const nowMs = performance.now();
+    if (this.#store === null || nowMs - this.#lastMs <= (endOfEpoch ? epochIntervalMs : intervalMs)) return false;
+    this.#lastMs = nowMs;
+    return true;
   }
 
   /** The loss by which the best checkpoint is kept. */
@@ -32,7 +35,6 @@ export class CheckpointWriter {
 
   write(state: TrainingState): void {
     const store = this.#store;
-    this.#lastMs = performance.now();
     if (!store || this.#saved === state.step) return;
     this.#saved = state.step;
     const loss = this.#losses.get(state.step);

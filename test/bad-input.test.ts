@@ -1,0 +1,94 @@
+import { describe, expect, test } from 'vitest';
+import { jobText, lockstep, UserFolder } from './support/run-cli.ts';
+
+// Bad input gets one clear sentence that names the culprit and the remedy, an exit code, and loses nothing.
+
+interface Bad {
+  readonly what: string;
+  readonly job: string;
+  readonly args?: readonly string[];
+  readonly code: number;
+  readonly says: RegExp;
+}
+
+const cases: Bad[] = [
+  { what: 'no default export', job: 'export const job = 1;', code: 2, says: /has no default export: write "export default defineJob/ },
+  { what: 'a default export that is no job', job: 'export default {};', code: 2, says: /is not a job: wrap it in defineJob/ },
+  { what: 'TypeScript that needs compiling', job: `enum A { B }\n${jobText()}`, code: 2, says: /replace enums/ },
+  { what: 'a syntax error', job: 'export default (;', code: 2, says: /is not valid TypeScript/ },
+  { what: 'an import that does not exist', job: "import x from './nowhere.ts'; export default x;", code: 2, says: /cannot be imported/ },
+  { what: 'an option of the wrong kind', job: jobText({ batch: '{ size: 0 }' }), code: 2, says: /batch.size must be a whole number of at least 1, not 0/ },
+  {
+    what: 'more shards written than samples in a batch',
+    job: jobText({ batch: '{ size: 20, shards: 21 }' }),
+    code: 2,
+    says: /batch.shards 21 is more than the 20 samples of a batch/,
+  },
+  { what: 'more shards by flag', job: jobText(), args: ['--shards', '21'], code: 2, says: /21 shards are more than the 20 samples/ },
+  {
+    what: 'a shape mismatch',
+    job: jobText({ model: '() => { const net = new Net(); net.head = new nn.Linear(15, 3); return net; }' }),
+    code: 1,
+    says: /matmul in layer "head": inner sizes 16 and 15 differ \(inputs: f32\[batch, 16\] and f32\[3, 15\]/,
+  },
+  {
+    what: 'a label out of range',
+    job: jobText({ data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 23 ? 7 : 0)) }) })' }),
+    code: 1,
+    says: /Label 7 is out of range \[0, 3\) in sample 23 of the train data, field "label"/,
+  },
+  {
+    what: 'a label out of range in the test data',
+    job: jobText({
+      data: '() => ({ train: data.spirals({ perClass: 40 }), test: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 31 ? -2 : 0)) }) })',
+    }),
+    code: 1,
+    says: /Label -2 is out of range \[0, 3\) in sample 31 of the test data/,
+  },
+  {
+    what: 'an empty data set',
+    job: jobText({ data: '() => ({ train: { length: 0, sample: () => ({}) } })' }),
+    code: 1,
+    says: /The train data of job "user-job" is empty/,
+  },
+  {
+    what: 'samples of different sizes',
+    job: jobText({ data: '() => ({ train: { length: 30, sample: (i) => ({ x: i === 17 ? [1] : [1, 2], label: 0 }) } })' }),
+    code: 1,
+    says: /Sample 17 of the train data, field "x": 1 values where every sample must have 2/,
+  },
+  {
+    what: 'a loss that becomes NaN',
+    job: jobText({ optimizer: 'optim.sgd({ lr: 1e30 })' }),
+    code: 1,
+    says: /Step \d+: the gradient of "[\w.]+" is not finite .*lower the learning rate/,
+  },
+  { what: 'memory beyond the limit', job: jobText(), args: ['--memory', '2'], code: 1, says: /needs [\d.]+ MiB with \d threads? \(.*kernel scratch.*\), the limit is 2.0 MiB/ },
+  { what: 'a schedule that gives no number', job: jobText({ optimizer: 'optim.sgd({ lr: (step) => 1 / (step - 3) })' }), code: 2, says: /learning rate of step 3 is Infinity/ },
+  { what: 'an unknown flag', job: jobText(), args: ['--treads', '2'], code: 2, says: /unknown option '--treads'/ },
+  { what: 'a flag that is no number', job: jobText(), args: ['--threads', 'two'], code: 2, says: /whole number of at least 1/ },
+  { what: 'steps and epochs at once', job: jobText(), args: ['--steps', '2', '--epochs', '3'], code: 2, says: /cannot be used with/ },
+  { what: 'resuming from nowhere', job: jobText(), args: ['--resume'], code: 2, says: /--resume needs --out/ },
+];
+
+describe.each(cases)('$what', ({ job, args = [], code, says }) => {
+  test('is told in one sentence', async () => {
+    using folder = new UserFolder();
+    const path = folder.write('job.ts', job);
+    const result = await lockstep(['train', path, ...args], { cwd: folder.path });
+    expect(result.stderr).toMatch(says);
+    expect(result.stderr).not.toMatch(/\n\s+at /);
+    expect(result.code).toBe(code);
+  });
+});
+
+test('a missing job file', async () => {
+  const result = await lockstep(['train', 'nowhere.ts']);
+  expect(result).toMatchObject({ code: 2, stdout: '' });
+  expect(result.stderr.trim()).toBe('lockstep: The job file nowhere.ts does not exist.');
+});
+
+test('--debug shows the stack', async () => {
+  const result = await lockstep(['train', 'nowhere.ts', '--debug']);
+  expect(result.stderr).toMatch(/does not exist[\s\S]*\n\s+at /);
+});
