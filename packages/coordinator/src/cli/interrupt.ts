@@ -6,16 +6,14 @@ export interface Interrupt {
 }
 
 /** The first Ctrl-C (or SIGTERM) ends the run at a step boundary with a checkpoint, the second at once. */
-export function interruptible(out: string, job: string, quiet: boolean): Interrupt {
+export function interruptible(out: string, job: string): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(exitCode.interrupted);
     controller.abort();
-    if (!quiet) {
-      process.stderr.write(
-        `\nStopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${job} --out ${out} --resume\n`,
-      );
-    }
+    process.stderr.write(
+      `\nStopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${job} --out ${out} --resume\n`,
+    );
   };
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);

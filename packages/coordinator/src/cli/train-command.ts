@@ -66,7 +66,7 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
     throw new UsageError('--resume needs --out with the folder of the run to go on with.');
   const out = flags.out ?? freeFolder(job);
   const reporter = reporterFor(flags.json === true);
-  const interrupt = interruptible(out, job, flags.json === true);
+  const interrupt = interruptible(out, job);
   const run = train(job, { ...trainOptions(flags), out, signal: interrupt.signal });
   try {
     let recorded = false;

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/internal';
 import { type ComputeReport, type ComputeTask, computeThreadUrl, type ThreadScript } from '@lockstep/worker';
 import { Piscina } from 'piscina';
+import { threadArguments } from '../thread-arguments.ts';
 
 /** The compute threads of a run: a pool with one long-running task in each. */
 export class ComputePool {
@@ -17,6 +18,7 @@ export class ComputePool {
       // An idle pool thread in Atomics.wait would block its own event loop.
       atomics: 'disabled',
       recordTiming: false,
+      execArgv: threadArguments(),
     });
     const tasks = scripts.map((script) =>
       this.#pool.run({
