@@ -1,5 +1,5 @@
 export { CheckpointStore, type LoadedCheckpoint, loadCheckpoint, loadNewest } from './checkpoint/store.ts';
-export { reporterFor, type Reporter } from './cli/reporter.ts';
+export { type Reporter, reporterFor } from './cli/reporter.ts';
 export { importJob } from './job/import-job.ts';
 export type {
   CheckpointEvent,

@@ -26,6 +26,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly stopAtStep?: number;
   /** No training: only the evaluation on the test split. */
   readonly evaluateOnly?: boolean;
+  /** For tests: measure the compute threads' heaps from this step on. */
+  readonly heapProbeAt?: number;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -41,8 +43,8 @@ export interface TrainResult {
   /** Of the last evaluation on the test split; empty where there is none. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly model: LoadedModel;
-  /** Heap of each compute thread at the end. */
-  readonly threadHeapBytes: readonly number[];
+  /** Uncollected growth of each compute thread's heap since `heapProbeAt`; 0 without it. */
+  readonly threadHeapGrowthBytes: readonly number[];
 }
 
 /** A training in progress: iterate over its events, or just await `done`. */
@@ -109,6 +111,7 @@ async function start(
         mergeShards: options.mergeShards ?? true,
         widen: options.widen ?? true,
         stopAtStep: options.stopAtStep ?? null,
+        heapProbeAt: options.heapProbeAt ?? null,
         evaluateOnly: options.evaluateOnly ?? false,
       },
       traced?.host,

@@ -14,14 +14,19 @@ export class StepLoop {
   readonly #words: Int32Array;
   readonly #control: Int32Array;
   readonly #crowded: boolean;
+  readonly #probeAt: number;
   #next = 0;
+  /** Heap of this thread when slot `heapProbeAt` came, 0 before. */
+  heapAtProbeBytes = 0;
 
-  constructor(script: ThreadScript, kernels: Kernels, memory: WebAssembly.Memory, cores: number) {
+  /** @param heapProbeAt slot at which the heap is measured once, for the test that the loop makes no garbage; -1 = never */
+  constructor(script: ThreadScript, kernels: Kernels, memory: WebAssembly.Memory, cores: number, heapProbeAt = -1) {
     this.#script = script;
     this.#kernels = kernels;
     this.#words = new Int32Array(memory.buffer);
     this.#control = new Int32Array(memory.buffer, script.control, controlBytes / 4);
     this.#crowded = script.threads > cores;
+    this.#probeAt = heapProbeAt;
   }
 
   /** Returns when told to stop, or when the run cannot go on. If it throws, the others are let go. */
@@ -41,6 +46,7 @@ export class StepLoop {
       awaitChange(control, controlWord.filled, this.#next, this.#crowded);
     }
     if (Atomics.load(control, controlWord.poisoned) !== 0) return false;
+    if (this.#next === this.#probeAt) this.heapAtProbeBytes = process.memoryUsage().heapUsed;
     const slot = this.#next++ % this.#script.slots.length;
     const header = (this.#script.slots[slot] as number) >>> 2;
     const binding = this.#words[header + slotWord.binding] as number;

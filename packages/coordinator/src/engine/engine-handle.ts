@@ -3,7 +3,7 @@ import { type JobHost, LockstepError } from '@lockstep/core/internal';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { RunEvent } from '../observe/events.ts';
-import { threadArguments } from '../thread-arguments.ts';
+import { threadOptions } from '../thread-options.ts';
 import { decodeError } from './error-transfer.ts';
 import type { EngineApi, EngineRequest, EngineResult } from './request.ts';
 
@@ -17,7 +17,7 @@ export class EngineHandle {
   constructor() {
     this.#worker = new Worker(new URL('./engine-thread.js', import.meta.url), {
       name: 'lockstep engine',
-      execArgv: threadArguments(),
+      ...threadOptions(),
     });
     this.#api = Comlink.wrap<EngineApi>(nodeEndpoint(this.#worker));
     this.#died = new Promise((_, reject) => {

@@ -79,7 +79,7 @@ export class Engine {
     const { spec } = traced;
     const kernels = loadKernelModule({ widen: request.widen });
     this.#announce(describeKernels(kernels));
-    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels);
+    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, request.heapProbeAt ?? -1);
     try {
       const control = {
         stopping: (step: number) => this.#stopRequested || step === request.stopAtStep,
@@ -97,7 +97,7 @@ export class Engine {
       const reports = await pool.finished;
       await this.#checkpoints.finish();
       await this.#parts.journal?.flush();
-      return this.#result(reports.map(({ heapUsedBytes }) => heapUsedBytes));
+      return this.#result(reports.map(({ heapGrowthBytes }) => heapGrowthBytes));
     } finally {
       this.#memory.poison();
       await pool.close();
@@ -210,7 +210,7 @@ export class Engine {
     this.#checkpoints.write(state);
   }
 
-  #result(threadHeapBytes: readonly number[]): EngineResult {
+  #result(threadHeapGrowthBytes: readonly number[]): EngineResult {
     const { spec } = this.#parts.traced;
     const state = this.#final as TrainingState;
     const seconds = (performance.now() - this.#startedAt) / 1000;
@@ -226,7 +226,7 @@ export class Engine {
       seconds,
       interrupted,
       metrics: this.#metrics,
-      threadHeapBytes,
+      threadHeapGrowthBytes,
     };
   }
 

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/internal';
 import { type ComputeReport, type ComputeTask, computeThreadUrl, type ThreadScript } from '@lockstep/worker';
 import { Piscina } from 'piscina';
-import { threadArguments } from '../thread-arguments.ts';
+import { threadOptions } from '../thread-options.ts';
 
 /** The compute threads of a run: a pool with one long-running task in each. */
 export class ComputePool {
@@ -10,7 +10,12 @@ export class ComputePool {
   readonly finished: Promise<ComputeReport[]>;
   readonly #pool: Piscina<ComputeTask, ComputeReport>;
 
-  constructor(scripts: readonly ThreadScript[], memory: WebAssembly.Memory, kernels: LoadedKernels) {
+  constructor(
+    scripts: readonly ThreadScript[],
+    memory: WebAssembly.Memory,
+    kernels: LoadedKernels,
+    heapProbeAt: number,
+  ) {
     this.#pool = new Piscina({
       filename: computeThreadUrl.href,
       minThreads: scripts.length,
@@ -18,7 +23,7 @@ export class ComputePool {
       // An idle pool thread in Atomics.wait would block its own event loop.
       atomics: 'disabled',
       recordTiming: false,
-      execArgv: threadArguments(),
+      ...threadOptions(),
     });
     const tasks = scripts.map((script) =>
       this.#pool.run({
@@ -27,6 +32,7 @@ export class ComputePool {
         module: kernels.module,
         selfTestMemory: selfTestMemory(kernels),
         cores: availableParallelism(),
+        heapProbeAt,
       }),
     );
     this.finished = Promise.all(tasks);

@@ -25,6 +25,8 @@ export interface EngineRequest {
   readonly stopAtStep: number | null;
   /** No steps, only the evaluation of the start's weights. */
   readonly evaluateOnly: boolean;
+  /** Measure the compute threads' heaps from this slot on. */
+  readonly heapProbeAt: number | null;
   /** Receives arrays of `RunEvent`. */
   readonly events: MessagePort;
 }
@@ -38,8 +40,8 @@ export interface EngineResult {
   readonly seconds: number;
   readonly interrupted: boolean;
   readonly metrics: Readonly<Record<string, number>>;
-  /** Heap of each compute thread after its last step. */
-  readonly threadHeapBytes: readonly number[];
+  /** Growth of each compute thread's heap after the probe. */
+  readonly threadHeapGrowthBytes: readonly number[];
 }
 
 /** What the engine thread exposes. */

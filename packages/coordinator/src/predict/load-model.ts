@@ -4,7 +4,7 @@ import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
 import { describeModel, files, type ModelDescription } from '../checkpoint/encode.ts';
 import { loadCheckpoint, loadNewest } from '../checkpoint/store.ts';
-import { threadArguments } from '../thread-arguments.ts';
+import { threadOptions } from '../thread-options.ts';
 import type { PredictAnswer, Prediction } from './messages.ts';
 import { type BatchInput, packBatch } from './pack-batch.ts';
 
@@ -92,7 +92,7 @@ class ThreadedModel implements LoadedModel {
     if (this.#worker) return this.#worker;
     const worker = new Worker(new URL('./predict-thread.js', import.meta.url), {
       name: 'lockstep predict',
-      execArgv: threadArguments(),
+      ...threadOptions(),
       workerData: { model: this.#model, parameters: this.#flat },
     });
     worker.on('message', (answer: PredictAnswer) => {

@@ -13,16 +13,25 @@ export interface ComputeTask {
   readonly selfTestMemory: WebAssembly.Memory;
   /** Processor cores of the machine: with more threads than that nobody spins. */
   readonly cores: number;
+  /** Slot at which the thread's heap is measured; -1 = never. */
+  readonly heapProbeAt: number;
 }
 
 export interface ComputeReport {
   readonly thread: number;
-  /** Heap of the thread after the last step, for the tests of "allocates nothing". */
-  readonly heapUsedBytes: number;
+  /** What the thread's heap grew from the probe to the last step, uncollected; 0 without a probe. */
+  readonly heapGrowthBytes: number;
 }
 
 /** One long-running task per thread: from the first step of the run to the last. */
-export default function compute({ script, memory, module, selfTestMemory, cores }: ComputeTask): ComputeReport {
+export default function compute({
+  script,
+  memory,
+  module,
+  selfTestMemory,
+  cores,
+  heapProbeAt,
+}: ComputeTask): ComputeReport {
   const kernels = instantiateKernels(module, memory);
   if (!selfTest(instantiateKernels(module, selfTestMemory), selfTestMemory, firstFreeAddress)) {
     poison(new Int32Array(memory.buffer, script.control, controlBytes / 4));
@@ -30,6 +39,8 @@ export default function compute({ script, memory, module, selfTestMemory, cores 
       `The kernels give wrong results in compute thread ${script.thread}: this process changes how numbers are rounded.`,
     );
   }
-  new StepLoop(script, kernels, memory, cores).run();
-  return { thread: script.thread, heapUsedBytes: process.memoryUsage().heapUsed };
+  const loop = new StepLoop(script, kernels, memory, cores, heapProbeAt);
+  loop.run();
+  const growth = loop.heapAtProbeBytes === 0 ? 0 : process.memoryUsage().heapUsed - loop.heapAtProbeBytes;
+  return { thread: script.thread, heapGrowthBytes: growth };
 }
