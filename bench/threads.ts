@@ -9,10 +9,17 @@ const job = fileURLToPath(new URL('../examples/char-gpt.ts', import.meta.url));
 const windows = Number(process.argv[2] ?? 5);
 const steps = Number(process.argv[3] ?? 80);
 const warmUp = 10;
-const counts = Array.from({ length: Math.min(16, availableParallelism()) }, (_, i) => i + 1).filter((n) => n <= 2 || n % 2 === 0);
+const counts = Array.from({ length: Math.min(16, availableParallelism()) }, (_, i) => i + 1).filter(
+  (n) => n <= 2 || n % 2 === 0,
+);
 
 async function stepsPerSecond(threads: number): Promise<number> {
-  const run = train(job, { threads, steps, ...(process.env.LOCKSTEP_DATA && { data: process.env.LOCKSTEP_DATA }), stopAtStep: steps - 1 });
+  const run = train(job, {
+    threads,
+    steps,
+    ...(process.env.LOCKSTEP_DATA && { data: process.env.LOCKSTEP_DATA }),
+    stopAtStep: steps - 1,
+  });
   let from = 0;
   let to = 0;
   for await (const event of run) {
@@ -29,8 +36,12 @@ for (let window = 0; window < windows; window++) {
   for (const threads of counts) results.get(threads)?.push(await stepsPerSecond(threads));
 }
 const one = median(results.get(1) as number[]);
-console.log(`GPT job (examples/char-gpt.ts), ${windows} windows of ${steps - 1 - warmUp} steps each, Node ${process.versions.node}`);
+console.log(
+  `GPT job (examples/char-gpt.ts), ${windows} windows of ${steps - 1 - warmUp} steps each, Node ${process.versions.node}`,
+);
 for (const [threads, values] of results) {
   const perSecond = median(values);
-  console.log(`${threads} thread${threads === 1 ? ' ' : 's'}  ${perSecond.toFixed(2)} steps/s  x ${(perSecond / one).toFixed(2)}`);
+  console.log(
+    `${threads} thread${threads === 1 ? ' ' : 's'}  ${perSecond.toFixed(2)} steps/s  x ${(perSecond / one).toFixed(2)}`,
+  );
 }

@@ -12,19 +12,45 @@ interface Bad {
 }
 
 const cases: Bad[] = [
-  { what: 'no default export', job: 'export const job = 1;', code: 2, says: /has no default export: write "export default defineJob/ },
-  { what: 'a default export that is no job', job: 'export default {};', code: 2, says: /is not a job: wrap it in defineJob/ },
+  {
+    what: 'no default export',
+    job: 'export const job = 1;',
+    code: 2,
+    says: /has no default export: write "export default defineJob/,
+  },
+  {
+    what: 'a default export that is no job',
+    job: 'export default {};',
+    code: 2,
+    says: /is not a job: wrap it in defineJob/,
+  },
   { what: 'TypeScript that needs compiling', job: `enum A { B }\n${jobText()}`, code: 2, says: /replace enums/ },
   { what: 'a syntax error', job: 'export default (;', code: 2, says: /is not valid TypeScript/ },
-  { what: 'an import that does not exist', job: "import x from './nowhere.ts'; export default x;", code: 2, says: /cannot be imported/ },
-  { what: 'an option of the wrong kind', job: jobText({ batch: '{ size: 0 }' }), code: 2, says: /batch.size must be a whole number of at least 1, not 0/ },
+  {
+    what: 'an import that does not exist',
+    job: "import x from './nowhere.ts'; export default x;",
+    code: 2,
+    says: /cannot be imported/,
+  },
+  {
+    what: 'an option of the wrong kind',
+    job: jobText({ batch: '{ size: 0 }' }),
+    code: 2,
+    says: /batch.size must be a whole number of at least 1, not 0/,
+  },
   {
     what: 'more shards written than samples in a batch',
     job: jobText({ batch: '{ size: 20, shards: 21 }' }),
     code: 2,
     says: /batch.shards 21 is more than the 20 samples of a batch/,
   },
-  { what: 'more shards by flag', job: jobText(), args: ['--shards', '21'], code: 2, says: /21 shards are more than the 20 samples/ },
+  {
+    what: 'more shards by flag',
+    job: jobText(),
+    args: ['--shards', '21'],
+    code: 2,
+    says: /21 shards are more than the 20 samples/,
+  },
   {
     what: 'a shape mismatch',
     job: jobText({ model: '() => { const net = new Net(); net.head = new nn.Linear(15, 3); return net; }' }),
@@ -33,7 +59,9 @@ const cases: Bad[] = [
   },
   {
     what: 'a label out of range',
-    job: jobText({ data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 23 ? 7 : 0)) }) })' }),
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 23 ? 7 : 0)) }) })',
+    }),
     code: 1,
     says: /Label 7 is out of range \[0, 3\) in sample 23 of the train data, field "label"/,
   },
@@ -53,7 +81,9 @@ const cases: Bad[] = [
   },
   {
     what: 'samples of different sizes',
-    job: jobText({ data: '() => ({ train: { length: 30, sample: (i) => ({ x: i === 17 ? [1] : [1, 2], label: 0 }) } })' }),
+    job: jobText({
+      data: '() => ({ train: { length: 30, sample: (i) => ({ x: i === 17 ? [1] : [1, 2], label: 0 }) } })',
+    }),
     code: 1,
     says: /Sample 17 of the train data, field "x": 1 values where every sample must have 2/,
   },
@@ -63,11 +93,34 @@ const cases: Bad[] = [
     code: 1,
     says: /Step \d+: the gradient of "[\w.]+" is not finite .*lower the learning rate/,
   },
-  { what: 'memory beyond the limit', job: jobText(), args: ['--memory', '2'], code: 1, says: /needs [\d.]+ MiB with \d threads? \(.*kernel scratch.*\), the limit is 2.0 MiB/ },
-  { what: 'a schedule that gives no number', job: jobText({ optimizer: 'optim.sgd({ lr: (step) => 1 / (step - 3) })' }), code: 2, says: /learning rate of step 3 is Infinity/ },
+  {
+    what: 'memory beyond the limit',
+    job: jobText(),
+    args: ['--memory', '2'],
+    code: 1,
+    says: /needs [\d.]+ MiB with \d threads? \(.*kernel scratch.*\), the limit is 2.0 MiB/,
+  },
+  {
+    what: 'a schedule that gives no number',
+    job: jobText({ optimizer: 'optim.sgd({ lr: (step) => 1 / (step - 3) })' }),
+    code: 2,
+    says: /learning rate of step 3 is Infinity/,
+  },
   { what: 'an unknown flag', job: jobText(), args: ['--treads', '2'], code: 2, says: /unknown option '--treads'/ },
-  { what: 'a flag that is no number', job: jobText(), args: ['--threads', 'two'], code: 2, says: /whole number of at least 1/ },
-  { what: 'steps and epochs at once', job: jobText(), args: ['--steps', '2', '--epochs', '3'], code: 2, says: /cannot be used with/ },
+  {
+    what: 'a flag that is no number',
+    job: jobText(),
+    args: ['--threads', 'two'],
+    code: 2,
+    says: /whole number of at least 1/,
+  },
+  {
+    what: 'steps and epochs at once',
+    job: jobText(),
+    args: ['--steps', '2', '--epochs', '3'],
+    code: 2,
+    says: /cannot be used with/,
+  },
   { what: 'resuming from nowhere', job: jobText(), args: ['--resume'], code: 2, says: /--resume needs --out/ },
 ];
 

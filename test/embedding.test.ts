@@ -1,12 +1,11 @@
-import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { loadModel, type RunEvent, train } from '@lockstep/coordinator';
-import { data, defineJob, loss, NonFiniteError, nn, optim, type Tensor, UsageError } from '@lockstep/core';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { importJob, loadModel, type RunEvent, train } from '@lockstep/coordinator';
+import { data, defineJob, loss, NonFiniteError, nn, optim, type Tensor, UsageError } from '@lockstep/core';
 import { afterEach, expect, test } from 'vitest';
 import { golden, jobs, steps } from './support/jobs.ts';
-import { importJob } from '@lockstep/coordinator';
 
 class Line extends nn.Module {
   layer = new nn.Linear(1, 1);
@@ -19,13 +18,17 @@ const xs = Float32Array.from({ length: 64 }, (_, i) => i / 32 - 1);
 const line = (parts: { lr?: number; steps?: number } = {}) =>
   defineJob({
     name: 'line',
-    data: () => ({ train: data.arrays({ x: { data: xs, shape: [64, 1] }, y: { data: xs.map((x) => 3 * x + 1), shape: [64, 1] } }) }),
+    data: () => ({
+      train: data.arrays({ x: { data: xs, shape: [64, 1] }, y: { data: xs.map((x) => 3 * x + 1), shape: [64, 1] } }),
+    }),
     model: () => new Line(),
     batch: { size: 16, shards: 4 },
     steps: parts.steps ?? 200,
     optimizer: optim.sgd({ lr: parts.lr ?? 0.2 }),
     scalars: { strength: (step) => 1 + step * 0 },
-    step: ({ model, batch, scalars }) => ({ loss: loss.mse(model.forward(batch.x), batch.y).mul(scalars.strength as Tensor) }),
+    step: ({ model, batch, scalars }) => ({
+      loss: loss.mse(model.forward(batch.x), batch.y).mul(scalars.strength as Tensor),
+    }),
   });
 
 const unhandled: unknown[] = [];
@@ -77,7 +80,9 @@ test('an AbortSignal ends the run at a step boundary with a checkpoint', async (
   expect(result.interrupted).toBe(true);
   expect(events.at(-1)).toMatchObject({ type: 'done', steps: result.steps, interrupted: true });
   await using model = await loadModel(out);
-  expect([...(model.parameters['layer.weight'] as Float32Array)]).toEqual([...(result.model.parameters['layer.weight'] as Float32Array)]);
+  expect([...(model.parameters['layer.weight'] as Float32Array)]).toEqual([
+    ...(result.model.parameters['layer.weight'] as Float32Array),
+  ]);
   await result.model.close();
   await rm(out, { recursive: true });
 });
@@ -89,7 +94,10 @@ test('non-finite steps are left out where the job says so, with the same bits fo
       nonFinite: 'skip',
       scalars: { strength: (step) => (step === 7 ? 1e38 : 1) },
       step: ({ model, batch, scalars }) => ({
-        loss: loss.mse(model.forward(batch.x), batch.y).mul(scalars.strength as Tensor).mul(scalars.strength as Tensor),
+        loss: loss
+          .mse(model.forward(batch.x), batch.y)
+          .mul(scalars.strength as Tensor)
+          .mul(scalars.strength as Tensor),
       }),
     });
   const digests: string[] = [];
@@ -133,7 +141,10 @@ test('a process that has trained ends by itself', async () => {
     const { digest } = await train(${JSON.stringify(jobs.mlp)}, { steps: 3, threads: 2 }).done;
     console.log(digest);`;
   const { spawnSync } = await import('node:child_process');
-  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8', timeout: 60_000 });
+  const { status, stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], {
+    encoding: 'utf8',
+    timeout: 60_000,
+  });
   expect(status).toBe(0);
   expect(stdout.trim()).toMatch(/^[0-9a-f]{64}$/);
 });

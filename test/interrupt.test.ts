@@ -7,7 +7,8 @@ import { jobText, lockstep, UserFolder } from './support/run-cli.ts';
 
 const long = jobText({ steps: '1000000', checkpointEvery: '50' });
 
-const doneOf = (stdout: string) => JSON.parse(stdout.trim().split('\n').at(-1) as string) as { type: string; steps: number; digest: string };
+const doneOf = (stdout: string) =>
+  JSON.parse(stdout.trim().split('\n').at(-1) as string) as { type: string; steps: number; digest: string };
 
 test('Ctrl-C ends at a step boundary with a checkpoint and exit code 130; resuming goes on with the same bits', async () => {
   using folder = new UserFolder();
@@ -27,9 +28,30 @@ test('Ctrl-C ends at a step boundary with a checkpoint and exit code 130; resumi
   expect(readdirSync(out)).toContain(`step-${String(steps).padStart(9, '0')}`);
 
   const end = steps + 25;
-  const resumed = await lockstep(['train', job, '--out', out, '--resume', '--json', '--stop-at', String(end), '--threads', '3']);
+  const resumed = await lockstep([
+    'train',
+    job,
+    '--out',
+    out,
+    '--resume',
+    '--json',
+    '--stop-at',
+    String(end),
+    '--threads',
+    '3',
+  ]);
   expect(resumed.code).toBe(0);
-  const whole = await lockstep(['train', job, '--out', join(folder.path, 'whole'), '--json', '--stop-at', String(end), '--threads', '1']);
+  const whole = await lockstep([
+    'train',
+    job,
+    '--out',
+    join(folder.path, 'whole'),
+    '--json',
+    '--stop-at',
+    String(end),
+    '--threads',
+    '1',
+  ]);
   expect(doneOf(resumed.stdout)).toMatchObject({ steps: end, digest: doneOf(whole.stdout).digest });
   const same = await lockstep(['verify', out, join(folder.path, 'whole')]);
   expect(same).toMatchObject({ code: 0, stdout: `The same: ${end} steps with equal digests, losses and schedules.\n` });
@@ -80,7 +102,9 @@ test('a checkpoint of another run is refused by name of the difference, and kept
   expect(other.code).toBe(2);
   expect(other.stderr).toMatch(/is a checkpoint of another run \(its seed is 3, not 4\)/);
   const model = folder.write('other.ts', jobText({ optimizer: 'optim.sgd({ lr: 0.1, momentum: 0.8 })' }));
-  expect((await lockstep(['train', model, '--out', out, '--resume'])).stderr).toMatch(/model, loss or optimizer differs/);
+  expect((await lockstep(['train', model, '--out', out, '--resume'])).stderr).toMatch(
+    /model, loss or optimizer differs/,
+  );
   expect(existsSync(join(out, 'step-000000012', 'manifest.json'))).toBe(true);
 });
 
@@ -108,18 +132,31 @@ test('inspect, eval and predict read a run; predict needs no job file', async ()
   const job = folder.write('job.ts', jobText());
   const out = join(folder.path, 'run');
   const trained = await lockstep(['train', job, '--out', out, '--json']);
-  const events = trained.stdout.trim().split('\n').map((line) => JSON.parse(line) as { type: string; metrics: { loss: number } });
-  expect(new Set(events.map(({ type }) => type))).toEqual(new Set(['start', 'step', 'epoch', 'eval', 'checkpoint', 'done']));
-  const inspected = JSON.parse((await lockstep(['inspect', out, '--json'])).stdout) as { digest: string; total: number };
+  const events = trained.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { type: string; metrics: { loss: number } });
+  expect(new Set(events.map(({ type }) => type))).toEqual(
+    new Set(['start', 'step', 'epoch', 'eval', 'checkpoint', 'done']),
+  );
+  const inspected = JSON.parse((await lockstep(['inspect', out, '--json'])).stdout) as {
+    digest: string;
+    total: number;
+  };
   expect(inspected).toMatchObject({ digest: doneOf(trained.stdout).digest, total: 2 * 16 + 16 + 16 * 3 + 3 });
-  const evaluated = JSON.parse((await lockstep(['eval', out, '--json', '--threads', '2'])).stdout) as { metrics: { loss: number } };
+  const evaluated = JSON.parse((await lockstep(['eval', out, '--json', '--threads', '2'])).stdout) as {
+    metrics: { loss: number };
+  };
   expect(evaluated.metrics.loss).toBe(events.filter(({ type }) => type === 'eval').at(-1)?.metrics.loss);
 
   const moved = join(folder.path, 'elsewhere');
   cpSync(join(out, 'step-000000012'), moved, { recursive: true });
   const json = await lockstep(['predict', moved, '-'], { input: '{"x":[0.5,0.25]}\n{"x":[1,2]}\n' });
   expect(json.code).toBe(0);
-  const rows = json.stdout.trim().split('\n').map((line) => JSON.parse(line) as { output: number[] });
+  const rows = json.stdout
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { output: number[] });
   expect(rows.map(({ output }) => output.length)).toEqual([3, 3]);
   const csv = folder.write('rows.csv', 'x.0,x.1\n0.5,0.25\n1,2\n');
   expect((await lockstep(['predict', moved, csv])).stdout).toBe(json.stdout);

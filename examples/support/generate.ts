@@ -10,7 +10,11 @@ export interface GenerateOptions {
 }
 
 /** Draws `count` ids, one after the other, from a model that gives logits `[1, context, vocabulary]`. */
-export async function generate(model: LoadedModel, prompt: readonly number[], options: GenerateOptions): Promise<number[]> {
+export async function generate(
+  model: LoadedModel,
+  prompt: readonly number[],
+  options: GenerateOptions,
+): Promise<number[]> {
   const { context, count, temperature = 0.8, seed = 0 } = options;
   const numbers = random.generator(seed);
   const ids = [...prompt];

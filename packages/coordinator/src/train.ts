@@ -1,5 +1,5 @@
 import { availableParallelism, totalmem } from 'node:os';
-import { type JobDefinition, UsageError } from '@lockstep/core';
+import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
@@ -60,7 +60,7 @@ export interface Run extends AsyncIterable<RunEvent>, AsyncDisposable {
  *
  * @param job from `defineJob`, or the path of a file whose default export is one (the engine then imports it itself)
  */
-export function train(job: JobDefinition | string, options: TrainOptions = {}): Run {
+export function train(job: AnyJob | string, options: TrainOptions = {}): Run {
   const queue = new EventQueue();
   const stop = new AbortController();
   const done = start(job, options, queue, stop.signal);
@@ -80,7 +80,7 @@ export function train(job: JobDefinition | string, options: TrainOptions = {}): 
 }
 
 async function start(
-  job: JobDefinition | string,
+  job: AnyJob | string,
   options: TrainOptions,
   queue: EventQueue,
   stop: AbortSignal,

@@ -12,6 +12,7 @@ export {
 export { Dim, type DType, type Shape, type Size } from './graph/dim.ts';
 export { Tensor } from './graph/tensor.ts';
 export {
+  type AnyJob,
   type DataOptions,
   type DataSplits,
   defineJob,

@@ -2,10 +2,10 @@ import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { FormatError, UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
-import { identityOf } from '../engine/identity.ts';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
+import { identityOf } from './identity.ts';
 import type { TrainingState } from './state.ts';
 import { CheckpointStore, loadNewest } from './store.ts';
 

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { isJob, type JobDefinition, UsageError, version } from '@lockstep/core';
+import { type AnyJob, isJob, UsageError, version } from '@lockstep/core';
 import { resolveLockstepToOurselves } from './resolve-lockstep.ts';
 
 /** Imports a job file. @throws UsageError where it is missing, is not a job, or is not the TypeScript that Node can run */
-export async function importJob(path: string): Promise<JobDefinition> {
+export async function importJob(path: string): Promise<AnyJob> {
   const file = resolve(path);
   if (!existsSync(file)) throw new UsageError(`The job file ${path} does not exist.`);
   resolveLockstepToOurselves();

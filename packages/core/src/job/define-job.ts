@@ -70,13 +70,17 @@ export interface JobDefinition<M extends Module = Module, D extends DataSplits =
   readonly version: string;
 }
 
+/** A job of whatever model and data. */
+// biome-ignore lint/suspicious/noExplicitAny: its functions take exactly its own model and data
+export type AnyJob = JobDefinition<any, any>;
+
 /** Checks the options and marks them as a job: `export default defineJob({ ... })`. */
 export function defineJob<M extends Module, D extends DataSplits>(options: JobOptions<M, D>): JobDefinition<M, D> {
   checkJob(options as unknown as JobOptions);
   return { ...options, [brand]: true, version };
 }
 
-export const isJob = (value: unknown): value is JobDefinition =>
+export const isJob = (value: unknown): value is AnyJob =>
   typeof value === 'object' && value !== null && (value as Record<symbol, unknown>)[brand] === true;
 
 function checkJob(job: JobOptions): void {

@@ -14,7 +14,7 @@ import { numericsVersion, type Program } from '../program/program.ts';
 import { deriveKey, pathId } from '../random/keys.ts';
 import { RandomStream } from '../random/stream.ts';
 import { dataDigest } from './data-digest.ts';
-import type { JobDefinition, StepContext, StepResult } from './define-job.ts';
+import type { AnyJob, StepContext, StepResult } from './define-job.ts';
 import { fieldsOf } from './fields.ts';
 import { createHost } from './host.ts';
 import type { FieldSpec, JobSpec, TracedJob } from './spec.ts';
@@ -33,7 +33,7 @@ export interface TraceOverrides {
 const defaultShards = 16;
 
 /** Opens the data, builds the model, and turns the job's step into Programs. */
-export async function traceJob(job: JobDefinition, overrides: TraceOverrides = {}): Promise<TracedJob> {
+export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Promise<TracedJob> {
   const seed = overrides.seed ?? job.seed ?? 0;
   const data = await job.data({ path: overrides.data, seed });
   if (!data?.train) throw new DataError(`The data of job "${job.name}" has no train split: return { train, test }.`);
@@ -156,11 +156,7 @@ function trainProgram(
   return { program: buildProgram({ gradients, statistics }), metrics };
 }
 
-function predictProgram(
-  job: JobDefinition,
-  context: () => StepContext<Module>,
-  fields: readonly FieldSpec[],
-): Program | null {
+function predictProgram(job: AnyJob, context: () => StepContext<Module>, fields: readonly FieldSpec[]): Program | null {
   const first = fields[0] as FieldSpec;
   if (job.predict)
     return withTrace(false, () =>

@@ -1,6 +1,6 @@
 import { describe, test } from 'vitest';
 import type { Tensor } from '../graph/tensor.ts';
-import { expectGradient } from './check-gradient.ts';
+import { expectGradient } from '../testing/check-gradient.ts';
 import * as ops from './index.ts';
 
 // Every derivative against central differences, over odd shapes. One line per op.

@@ -3,7 +3,7 @@ import { data, defineJob, loss, metrics, nn, ops, optim, random, type Tensor } f
 import type { JobDefinition } from '../job/define-job.ts';
 import type { TracedJob } from '../job/spec.ts';
 import { traceJob } from '../job/trace-job.ts';
-import { runOnce } from './program-runner.ts';
+import { runOnce } from '../testing/program-runner.ts';
 
 // The promise behind "shards as one batch": a merged run gives the bits of its shards run one by one and joined by the tree.
 

@@ -1,11 +1,11 @@
 import { expect } from 'vitest';
 import type { Tensor } from '../graph/tensor.ts';
+import { mul } from '../ops/arithmetic.ts';
+import { grad } from '../ops/grad.ts';
+import { tensor } from '../ops/leaf.ts';
+import { sum } from '../ops/stretch.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
 import { RandomStream } from '../random/stream.ts';
-import { mul } from './arithmetic.ts';
-import { grad } from './grad.ts';
-import { tensor } from './leaf.ts';
-import { sum } from './stretch.ts';
 
 /** Numbers in [low, high) by place, never closer than 0.05 to a multiple of 0.5 where functions have kinks. */
 export function sampleValues(count: number, stream: number, low = -2, high = 2): Float32Array {

@@ -1,10 +1,10 @@
 import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
+import { ArenaAllocator } from '../program/arena.ts';
+import { type ParameterLayout, resultLayoutOf } from '../program/layout.ts';
+import { planProgram } from '../program/plan-program.ts';
+import type { Program } from '../program/program.ts';
 import { deriveKey } from '../random/keys.ts';
-import { ArenaAllocator } from './arena.ts';
-import { type ParameterLayout, resultLayoutOf } from './layout.ts';
-import { planProgram } from './plan-program.ts';
-import type { Program } from './program.ts';
 
 export interface RunRequest {
   readonly program: Program;

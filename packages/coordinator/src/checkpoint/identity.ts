@@ -1,5 +1,5 @@
 import { sha256Hex, type TracedJob } from '@lockstep/core/internal';
-import type { RunIdentity } from '../checkpoint/state.ts';
+import type { RunIdentity } from './state.ts';
 
 /** What makes a run the run it is: resuming needs all of it equal. */
 export const identityOf = ({ spec }: Pick<TracedJob, 'spec'>): RunIdentity => ({
