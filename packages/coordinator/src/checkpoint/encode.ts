@@ -33,6 +33,14 @@ export interface Manifest {
   readonly sha256: Readonly<Record<string, string>>;
 }
 
+/** As stored: the manifest vouches for itself as well. */
+interface StoredManifest extends Manifest {
+  /** SHA-256 of the rest of the manifest as JSON. */
+  readonly self: string;
+}
+
+const selfHash = (manifest: Manifest): string => sha256Hex(JSON.stringify(manifest));
+
 /** What prediction needs, so that it needs no job file. */
 export type ModelDescription = Pick<
   JobSpec,
@@ -84,7 +92,7 @@ export function encodeCheckpoint(
     optimizerVectors: Object.keys(state.optimizer),
     sha256: Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256Hex(bytes)])),
   };
-  return contents.set(files.manifest, json(manifest));
+  return contents.set(files.manifest, json({ ...manifest, self: selfHash(manifest) } satisfies StoredManifest));
 }
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);
@@ -105,10 +113,12 @@ export function decodeCheckpoint(
   contents: ReadonlyMap<string, Uint8Array>,
   source: string,
 ): { state: TrainingState; manifest: Manifest; model: ModelDescription } {
-  const manifest = parse<Manifest>(contents, files.manifest, source);
+  const { self, ...manifest } = parse<StoredManifest>(contents, files.manifest, source);
   if (manifest.format !== 'lockstep-checkpoint' || manifest.version !== 1) {
     throw new FormatError(`${source} is not a checkpoint of this version of Lockstep.`);
   }
+  if (self !== selfHash(manifest))
+    throw new FormatError(`${source}: ${files.manifest} is damaged; use an older checkpoint.`);
   for (const name of [files.weights, files.optimizer, files.model]) {
     const bytes = contents.get(name);
     if (!bytes || sha256Hex(bytes) !== manifest.sha256?.[name]) {
