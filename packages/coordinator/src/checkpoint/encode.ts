@@ -63,21 +63,17 @@ export const describeModel = ({
   predictFields,
 });
 
-/** The files of a checkpoint, the manifest last: it vouches for the others. */
+/** The files of a checkpoint, the manifest last: it vouches for the others; and the digest of the parameters. */
 export function encodeCheckpoint(
   state: TrainingState,
   identity: RunIdentity,
   model: ModelDescription,
   evalLoss: number | undefined,
-): Map<string, Uint8Array> {
+): { digest: string; contents: Map<string, Uint8Array> } {
   const { layout } = model;
+  const digest = parameterDigest(layout, state.parameters);
   const contents = new Map<string, Uint8Array>([
-    [
-      files.weights,
-      encodeSafetensors(tensors(layout, { '': state.parameters }), {
-        digest: parameterDigest(layout, state.parameters),
-      }),
-    ],
+    [files.weights, encodeSafetensors(tensors(layout, { '': state.parameters }), { digest })],
     [files.optimizer, encodeSafetensors(tensors(layout, state.optimizer))],
     [files.model, json(model)],
   ]);
@@ -86,13 +82,14 @@ export function encodeCheckpoint(
     version: 1,
     step: state.step,
     identity,
-    digest: parameterDigest(layout, state.parameters),
+    digest,
     evalLoss: evalLoss ?? null,
     counters: state.counters,
     optimizerVectors: Object.keys(state.optimizer),
     sha256: Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256Hex(bytes)])),
   };
-  return contents.set(files.manifest, json({ ...manifest, self: selfHash(manifest) } satisfies StoredManifest));
+  contents.set(files.manifest, json({ ...manifest, self: selfHash(manifest) } satisfies StoredManifest));
+  return { digest, contents };
 }
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);

@@ -4,7 +4,7 @@ import { mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** Writes and forces to disk (fsync). */
-  writeDurably(path: string, chunks: readonly Uint8Array[]): Promise<void>;
+  writeDurably(path: string, bytes: Uint8Array): Promise<void>;
   rename(from: string, to: string): Promise<void>;
   /** Forces a directory's entries to disk. */
   syncDirectory(path: string): Promise<void>;
@@ -16,10 +16,11 @@ export interface FileSystem {
 
 export const nodeFileSystem: FileSystem = {
   makeDirectory: async (path) => void (await mkdir(path, { recursive: true })),
-  async writeDurably(path, chunks) {
+  async writeDurably(path, bytes) {
     const file = await open(path, 'w');
     try {
-      for (const chunk of chunks) await file.write(chunk);
+      // Not write(), which may take only a part.
+      await file.writeFile(bytes);
       await file.sync();
     } finally {
       await file.close();

@@ -1,13 +1,13 @@
-import { mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { FormatError, UsageError } from '@lockstep/core';
+import { UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
 import { identityOf } from './identity.ts';
 import type { TrainingState } from './state.ts';
-import { CheckpointStore, loadNewest } from './store.ts';
+import { CheckpointStore, openCheckpoint } from './store.ts';
 
 export interface OpenRequest {
   readonly out: string | null;
@@ -37,42 +37,49 @@ export async function openRun(
     if (request.resume) throw new UsageError('To resume, name the folder of the run with --out.');
     return { state: fresh, store: null, journal: null };
   }
-  await mkdir(out, { recursive: true });
+  await makeWritable(out);
   const store = new CheckpointStore(out, identityOf(traced), describeModel(spec), spec.keep);
+  const openJournal = () => Journal.open(out, { alarm: (message) => emit({ type: 'warning', message }) });
   if (!request.resume) {
     const taken = (await readdir(out)).find((name) => name === journalName || name.startsWith('step-'));
     if (taken)
       throw new UsageError(`${out} already holds a run (${taken}): go on with --resume, or choose another --out.`);
-    return { state: fresh, store, journal: await Journal.open(out, { resumeAt: 0 }) };
+    return { state: fresh, store, journal: await openJournal() };
   }
   const loaded = await store.loadNewest();
   for (const { path, reason } of loaded?.rejected ?? []) {
     emit({ type: 'warning', message: `${path} is left out: ${reason}` });
   }
-  if (!loaded) {
-    emit({ type: 'warning', message: `${out} has no checkpoint; the run starts at step 0.` });
-    return { state: fresh, store, journal: await Journal.open(out, { resumeAt: 0 }) };
-  }
-  return { state: loaded.state, store, journal: await Journal.open(out, { resumeAt: loaded.state.step }) };
+  if (!loaded) emit({ type: 'warning', message: `${out} has no checkpoint; the run starts at step 0.` });
+  // Also without a checkpoint: steps that the journal holds are compared, as its run may be another.
+  return { state: loaded?.state ?? fresh, store, journal: await openJournal() };
 }
 
-/** Weights from a .safetensors file, a checkpoint or a run. @throws FormatError or UsageError naming the file */
-export async function readWeights(path: string, layout: ParameterLayout): Promise<Float32Array> {
-  let file = path;
+async function makeWritable(out: string): Promise<void> {
   try {
-    if ((await stat(path)).isDirectory()) {
-      const names = await readdir(path);
-      if (names.includes(files.weights)) file = join(path, files.weights);
-      else {
-        const newest = await loadNewest(path);
-        if (!newest) throw new FormatError(`${path} holds no checkpoint.`);
-        return newest.state.parameters;
-      }
-    }
-    return vectorFrom(await readFile(file), layout, '', file);
+    await mkdir(out, { recursive: true });
+    await access(out, constants.W_OK);
   } catch (error) {
-    const { code } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'EACCES') throw new UsageError(`The weights ${path} cannot be read (${code}).`);
-    throw error;
+    throw new UsageError(
+      `The folder ${out} cannot be written to (${(error as NodeJS.ErrnoException).code}): choose another --out.`,
+    );
   }
+}
+
+/**
+ * Weights by name from a .safetensors file, a checkpoint or a run, in the order of `layout`. A checkpoint is verified first.
+ *
+ * @throws FormatError or UsageError naming the file
+ */
+export async function readWeights(path: string, layout: ParameterLayout): Promise<Float32Array> {
+  const code = (error: unknown) => (error as NodeJS.ErrnoException).code;
+  const unreadable = (error: unknown) => new UsageError(`The weights ${path} cannot be read (${code(error)}).`);
+  const info = await stat(path).catch((error: unknown) => Promise.reject(unreadable(error)));
+  let file = path;
+  if (info.isDirectory()) {
+    const checkpoint = await openCheckpoint(path);
+    file = join(checkpoint.path, files.weights);
+  }
+  const bytes = await readFile(file).catch((error: unknown) => Promise.reject(unreadable(error)));
+  return vectorFrom(bytes, layout, '', file);
 }

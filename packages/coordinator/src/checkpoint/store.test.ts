@@ -19,9 +19,9 @@ class MemoryDisk implements FileSystem {
   async makeDirectory(path: string): Promise<void> {
     this.#check('makeDirectory', path);
   }
-  async writeDurably(path: string, chunks: readonly Uint8Array[]): Promise<void> {
+  async writeDurably(path: string, bytes: Uint8Array): Promise<void> {
     this.#check('write', path);
-    this.files.set(path, Buffer.concat(chunks));
+    this.files.set(path, Buffer.from(bytes));
     this.#check('sync', path);
   }
   async rename(from: string, to: string): Promise<void> {
@@ -182,4 +182,73 @@ test('a checkpoint of another run is refused by what differs', async () => {
   await expect(other({ seed: 2 })).rejects.toThrow('its seed is 1, not 2');
   await expect(other({ dataDigest: 'x' })).rejects.toThrow('its data differs');
   await expect(other({ batch: { size: 4, shards: 4 } })).rejects.toThrow('its batch is {"size":4,"shards":2}');
+});
+
+test('damaged ones stay as evidence and do not push out the whole ones of a resumed run', async () => {
+  for (const step of [1, 2, 90, 91]) await store({ last: 9, best: false }).save(stateAt(step));
+  for (const step of [90, 91]) disk.files.set(`run/step-0000000${step}/optimizer.safetensors`, new Uint8Array(8));
+  const resumed = store({ last: 2, best: false });
+  expect((await resumed.loadNewest())?.rejected.map(({ path }) => path)).toEqual([
+    'run/step-000000091',
+    'run/step-000000090',
+  ]);
+  await resumed.save(stateAt(3));
+  expect((await disk.list('run')).sort()).toEqual(
+    [2, 3, 90, 91].map((step) => `step-${String(step).padStart(9, '0')}`),
+  );
+  await resumed.save(stateAt(90));
+  expect((await store().loadNewest())?.state).toEqual(stateAt(90));
+});
+
+test('a checkpoint that is there already is not replaced, unless it is damaged', async () => {
+  await store().save(stateAt(1));
+  disk.fault = (operation) => (operation === 'write' ? new Error('EIO') : undefined);
+  await store().save(stateAt(1));
+  disk.files.set('run/step-000000001/model.json', new Uint8Array(8));
+  await expect(store().save(stateAt(1))).rejects.toThrow('EIO');
+  disk.fault = () => undefined;
+  await store().save(stateAt(1));
+  expect((await store().loadNewest())?.state).toEqual(stateAt(1));
+});
+
+test('what a killed process left half-written goes with the next checkpoint', async () => {
+  disk.files.set('run/.tmp-step-000000007/model.safetensors', new Uint8Array(3));
+  await store().save(stateAt(8));
+  expect(await disk.list('run')).toEqual(['step-000000008']);
+});
+
+test('a checkpoint without optimizer vectors, as of plain SGD', async () => {
+  const state = { ...stateAt(2), optimizer: {} };
+  await store().save(state);
+  expect((await store().loadNewest())?.state).toEqual(state);
+});
+
+test('files of two checkpoints swapped are noticed', async () => {
+  await store().save(stateAt(1));
+  await store().save(stateAt(2));
+  const [one, two] = [1, 2].map((step) => `run/step-00000000${step}/optimizer.safetensors`) as [string, string];
+  disk.files.set(two, disk.files.get(one) as Uint8Array);
+  expect((await store().loadNewest())?.state).toEqual(stateAt(1));
+});
+
+test('a process killed before any operation of a save leaves the old or the new checkpoint, whole', async () => {
+  const left: number[] = [];
+  for (let killedAt = 1, killed = true; killed; killedAt++) {
+    disk = new MemoryDisk();
+    await store().save(stateAt(1));
+    let operations = 0;
+    disk.fault = () => (++operations >= killedAt ? new Error('killed') : undefined);
+    killed = await store()
+      .save(stateAt(2))
+      .then(
+        () => false,
+        () => true,
+      );
+    disk.fault = () => undefined;
+    const loaded = await store().loadNewest();
+    expect(loaded?.state).toEqual(stateAt(loaded?.state.step as number));
+    left.push(loaded?.state.step as number);
+  }
+  expect(new Set(left)).toEqual(new Set([1, 2]));
+  expect(left).toEqual(left.toSorted());
 });

@@ -1,10 +1,12 @@
-import { join } from 'node:path';
+import { readdir } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { FormatError, UsageError } from '@lockstep/core';
 import { decodeCheckpoint, encodeCheckpoint, files, type Manifest, type ModelDescription } from './encode.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import type { RunIdentity, TrainingState } from './state.ts';
 
 const prefix = 'step-';
+const temporaryPrefix = '.tmp-';
 const checkpointName = (step: number): string => `${prefix}${String(step).padStart(9, '0')}`;
 
 export interface LoadedCheckpoint {
@@ -23,6 +25,8 @@ export class CheckpointStore {
   readonly #model: ModelDescription;
   readonly #keep: { last: number; best: boolean };
   readonly #fs: FileSystem;
+  /** Names of checkpoints that did not verify: they do not count among the last ones, and stay as evidence. */
+  readonly #damaged = new Set<string>();
   #best: { step: number; loss: number } | undefined;
 
   constructor(
@@ -44,14 +48,39 @@ export class CheckpointStore {
    * whole.
    */
   async save(state: TrainingState, evalLoss?: number): Promise<{ path: string; digest: string }> {
-    const contents = encodeCheckpoint(state, this.#identity, this.#model, evalLoss);
-    const path = join(this.#dir, checkpointName(state.step));
-    const temporary = join(this.#dir, `.tmp-${checkpointName(state.step)}`);
+    const { digest, contents } = encodeCheckpoint(state, this.#identity, this.#model, evalLoss);
+    const name = checkpointName(state.step);
+    const path = join(this.#dir, name);
+    if (!(await this.#holds(name, digest))) await this.#write(name, contents);
+    this.#damaged.delete(name);
+    if (evalLoss !== undefined && evalLoss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
+      this.#best = { step: state.step, loss: evalLoss };
+    }
+    // What cannot be removed now is tried again after the next one; this one is safe either way.
+    await this.#prune().catch(() => undefined);
+    return { path, digest };
+  }
+
+  /** A run that is resumed comes by its checkpoint again. Replacing it would need a moment without either. */
+  async #holds(name: string, digest: string): Promise<boolean> {
+    if (!(await names(this.#dir, this.#fs)).includes(name)) return false;
+    try {
+      const { manifest } = await loadCheckpoint(join(this.#dir, name), this.#fs);
+      return manifest.digest === digest && differingPart(manifest.identity, this.#identity) === undefined;
+    } catch {
+      return false;
+    }
+  }
+
+  async #write(name: string, contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
+    const path = join(this.#dir, name);
+    const temporary = join(this.#dir, `${temporaryPrefix}${name}`);
     try {
       await this.#fs.remove(temporary);
       await this.#fs.makeDirectory(temporary);
-      for (const [name, bytes] of contents) await this.#fs.writeDurably(join(temporary, name), [bytes]);
+      for (const [file, bytes] of contents) await this.#fs.writeDurably(join(temporary, file), bytes);
       await this.#fs.syncDirectory(temporary);
+      // Only a damaged one can be here.
       await this.#fs.remove(path);
       await this.#fs.rename(temporary, path);
       await this.#fs.syncDirectory(this.#dir);
@@ -59,12 +88,6 @@ export class CheckpointStore {
       await this.#fs.remove(temporary).catch(() => undefined);
       throw error;
     }
-    if (evalLoss !== undefined && evalLoss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
-      this.#best = { step: state.step, loss: evalLoss };
-    }
-    await this.#prune();
-    const manifest = JSON.parse(new TextDecoder().decode(contents.get(files.manifest))) as Manifest;
-    return { path, digest: manifest.digest };
   }
 
   /**
@@ -81,12 +104,18 @@ export class CheckpointStore {
         `${loaded.path} is a checkpoint of another run (its ${difference}): resume with the job, data, seed and shards it was made with, or choose another --out.`,
       );
     }
+    for (const { path } of loaded.rejected) this.#damaged.add(basename(path));
     await this.#rememberBest();
     return loaded;
   }
 
+  /** Names of checkpoints that are not known to be damaged, oldest first. */
+  async #whole(): Promise<string[]> {
+    return (await names(this.#dir, this.#fs)).filter((name) => !this.#damaged.has(name));
+  }
+
   async #rememberBest(): Promise<void> {
-    for (const name of await names(this.#dir, this.#fs)) {
+    for (const name of await this.#whole()) {
       const loss = await this.#evalLossOf(name);
       if (loss !== null && loss < (this.#best?.loss ?? Number.POSITIVE_INFINITY))
         this.#best = { step: stepOf(name), loss };
@@ -102,10 +131,13 @@ export class CheckpointStore {
     }
   }
 
-  /** Keeps the last ones and the best. */
+  /** Keeps the last ones and the best; removes what a crash left half-written. */
   async #prune(): Promise<void> {
-    const all = await names(this.#dir, this.#fs);
-    for (const name of all.slice(0, Math.max(0, all.length - this.#keep.last))) {
+    for (const name of await this.#fs.list(this.#dir)) {
+      if (name.startsWith(temporaryPrefix + prefix)) await this.#fs.remove(join(this.#dir, name));
+    }
+    const all = await this.#whole();
+    for (const name of all.slice(0, Math.max(0, all.length - Math.max(1, this.#keep.last)))) {
       if (this.#keep.best && this.#best?.step === stepOf(name)) continue;
       await this.#fs.remove(join(this.#dir, name));
     }
@@ -137,6 +169,17 @@ export async function loadNewest(dir: string, fs: FileSystem = nodeFileSystem): 
     );
   }
   return null;
+}
+
+/** A checkpoint, or the newest one of a run that verifies. @throws UsageError where the path is neither, FormatError where it is damaged */
+export async function openCheckpoint(path: string): Promise<LoadedCheckpoint> {
+  const entries = await readdir(path).catch(() => {
+    throw new UsageError(`${path} is not a folder: give a run or one of its checkpoints.`);
+  });
+  if (entries.includes(files.manifest)) return { ...(await loadCheckpoint(path)), rejected: [] };
+  const newest = await loadNewest(path);
+  if (!newest) throw new UsageError(`${path} holds no checkpoint: give a run or one of its checkpoints.`);
+  return newest;
 }
 
 /** One checkpoint directory. @throws FormatError where it is not whole */

@@ -1,8 +1,5 @@
-import { readdir } from 'node:fs/promises';
-import { UsageError } from '@lockstep/core';
 import { Command } from 'commander';
-import { files } from '../checkpoint/encode.ts';
-import { loadCheckpoint, loadNewest } from '../checkpoint/store.ts';
+import { openCheckpoint } from '../checkpoint/store.ts';
 
 export function inspectCommand(): Command {
   return new Command('inspect')
@@ -11,11 +8,7 @@ export function inspectCommand(): Command {
     .option('--json', 'as JSON')
     .option('--debug', 'stacks of errors')
     .action(async (path: string, flags: { json?: boolean }) => {
-      const names = await readdir(path).catch(() => {
-        throw new UsageError(`${path} is not a folder: give a checkpoint or a run.`);
-      });
-      const loaded = names.includes(files.manifest) ? await loadCheckpoint(path) : await loadNewest(path);
-      if (!loaded) throw new UsageError(`${path} holds no checkpoint.`);
+      const loaded = await openCheckpoint(path);
       const { manifest, model } = loaded;
       const parameters = model.layout.entries.map(({ name, shape, size }) => ({ name, shape, size }));
       const total = parameters.reduce((n, { size }) => n + size, 0);

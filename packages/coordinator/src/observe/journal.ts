@@ -1,4 +1,5 @@
-import { type FileHandle, open, readFile, truncate } from 'node:fs/promises';
+import { constants, existsSync } from 'node:fs';
+import { open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '@lockstep/core';
 
@@ -30,13 +31,13 @@ export function formatLine({ step, digest, loss, learningRates, scalars, skipped
   return `${step} ${digest} ${hex(loss)} ${loss.toPrecision(7)} lr=${rates}${values}${skipped ? ' skipped' : ''}`;
 }
 
-/** The file's text without a last line torn by a crash; empty where there is none. */
-async function wholeLines(path: string): Promise<string> {
+/** The file without a last line torn by a crash; empty where there is none. */
+async function wholeLines(path: string): Promise<Buffer> {
   try {
-    const text = await readFile(path, 'utf8');
-    return text.slice(0, text.lastIndexOf('\n') + 1);
+    const bytes = await readFile(path);
+    return bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return '';
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
     throw error;
   }
 }
@@ -51,42 +52,75 @@ const byStep = (text: string): Map<number, string> =>
 
 /** Lines by step; one torn by a crash, at the end, is left out. */
 export async function readJournal(dir: string): Promise<Map<number, string>> {
-  return byStep(await wholeLines(join(dir, journalName)));
+  return byStep((await wholeLines(join(dir, journalName))).toString());
+}
+
+/** The file a journal writes to, passed in so that tests can let it fail. */
+export interface JournalFile {
+  /** Writes all of it from `position` on. */
+  write(bytes: Uint8Array, position: number): Promise<void>;
+  close(): Promise<void>;
+}
+
+async function openJournalFile(path: string): Promise<JournalFile> {
+  // Not for appending: after a failed write the same bytes are written again to the same place.
+  const file = await open(path, constants.O_WRONLY | constants.O_CREAT);
+  return {
+    async write(bytes, position) {
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      }
+    },
+    close: () => file.close(),
+  };
+}
+
+export interface JournalOptions {
+  /** Told, once for each time that it begins to fail, why lines cannot be written. */
+  readonly alarm?: (message: string) => void;
+  readonly openFile?: (path: string) => Promise<JournalFile>;
 }
 
 /**
- * One line per step, appended. A step that is computed again after a resume must give the line that is already there; lines are
- * never rewritten. The file appears with the first line: a run that fails before its first step leaves none.
+ * One line per step. A step that is computed again after a resume must give the line that is already there; lines are never
+ * rewritten. A full disk does not end the run: lines wait and are tried again with the next one. The file appears with the first
+ * line: a run that fails before its first step leaves none.
  */
 export class Journal {
   readonly #path: string;
   readonly #known: ReadonlyMap<number, string>;
+  readonly #alarm: (message: string) => void;
+  readonly #openFile: (path: string) => Promise<JournalFile>;
+  /** Bytes of whole lines that are in the file for sure. */
+  #length: number;
   #waiting: string[] = [];
   #writing: Promise<void> | undefined;
-  #file: FileHandle | undefined;
-  #failure: Error | undefined;
+  #file: JournalFile | undefined;
+  #failing = false;
 
-  private constructor(path: string, known: ReadonlyMap<number, string>) {
+  private constructor(path: string, known: Buffer, { alarm, openFile }: JournalOptions) {
     this.#path = path;
-    this.#known = known;
+    this.#known = byStep(known.toString());
+    this.#length = known.length;
+    this.#alarm = alarm ?? (() => undefined);
+    this.#openFile = openFile ?? openJournalFile;
   }
 
-  /** @param dir folder of the run; what its journal holds already is kept and compared with */
-  static async open(dir: string): Promise<Journal> {
+  /** @param dir folder of the run; what its journal holds already is kept, and compared with */
+  static async open(dir: string, options: JournalOptions = {}): Promise<Journal> {
     const path = join(dir, journalName);
-    const text = await wholeLines(path);
-    // Only the torn end goes: writing the file anew would lose it to a crash in between.
-    if (text !== '') await truncate(path, Buffer.byteLength(text));
-    return new Journal(path, byStep(text));
+    const known = await wholeLines(path);
+    // Only a torn end goes: writing the file anew could lose all of it to a crash in between.
+    if (existsSync(path)) await truncate(path, known.length);
+    return new Journal(path, known, options);
   }
 
   /**
    * Writes in the background.
    *
-   * @throws LockstepError where the step gave another line before the resume, or the file cannot be written
+   * @throws LockstepError where the step gave another line before the resume
    */
   append(line: JournalLine): void {
-    this.#throwFailure();
     const text = formatLine(line);
     const before = this.#known.get(line.step);
     if (before === undefined) {
@@ -99,38 +133,40 @@ export class Journal {
     }
   }
 
-  /** Resolves once every line is in the file. */
+  /** Resolves once every line is in the file, or the alarm was raised. */
   async flush(): Promise<void> {
     await this.#writing;
-    this.#throwFailure();
+    if (this.#waiting.length === 0) return;
+    this.#writing ??= this.#write();
+    await this.#writing;
   }
 
   async close(): Promise<void> {
-    await this.#writing;
-    await this.#file?.close();
+    await this.flush();
+    await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
   }
 
   /** Everything that waits, and what comes in meanwhile, in as few writes as the disk allows. Never rejects. */
   async #write(): Promise<void> {
     try {
-      this.#file ??= await open(this.#path, 'a');
       while (this.#waiting.length > 0) {
-        const lines = this.#waiting;
-        this.#waiting = [];
-        await this.#file.appendFile(lines.join(''));
+        const lines = this.#waiting.slice();
+        const bytes = Buffer.from(lines.join(''));
+        this.#file ??= await this.#openFile(this.#path);
+        await this.#file.write(bytes, this.#length);
+        this.#length += bytes.length;
+        this.#waiting = this.#waiting.slice(lines.length);
+        this.#failing = false;
       }
     } catch (error) {
-      this.#failure = error as Error;
+      if (!this.#failing) {
+        this.#alarm(
+          `The journal ${this.#path} cannot be written (${(error as Error).message}); training goes on, its lines are tried again.`,
+        );
+      }
+      this.#failing = true;
     }
     this.#writing = undefined;
-  }
-
-  #throwFailure(): void {
-    if (this.#failure) {
-      throw new LockstepError(`The journal ${this.#path} cannot be written: ${this.#failure.message}.`, {
-        cause: this.#failure,
-      });
-    }
   }
 }

@@ -1,9 +1,8 @@
-import { readdir, stat } from 'node:fs/promises';
 import { Worker } from 'node:worker_threads';
 import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
-import { describeModel, files, type ModelDescription } from '../checkpoint/encode.ts';
-import { loadCheckpoint, loadNewest } from '../checkpoint/store.ts';
+import { describeModel, type ModelDescription } from '../checkpoint/encode.ts';
+import { openCheckpoint } from '../checkpoint/store.ts';
 import { threadOptions } from '../thread-options.ts';
 import type { PredictAnswer, Prediction } from './messages.ts';
 import { type BatchInput, packBatch } from './pack-batch.ts';
@@ -26,15 +25,8 @@ export interface LoadedModel extends AsyncDisposable {
 
 /** Opens a checkpoint, or the newest valid one of a run. @throws UsageError or FormatError naming what is wrong */
 export async function loadModel(path: string): Promise<LoadedModel> {
-  const isDirectory = await stat(path).then(
-    (s) => s.isDirectory(),
-    () => false,
-  );
-  if (!isDirectory) throw new UsageError(`${path} is not a folder: give a run or one of its checkpoints.`);
-  const names = await readdir(path);
-  const loaded = names.includes(files.manifest) ? await loadCheckpoint(path) : await loadNewest(path);
-  if (!loaded) throw new UsageError(`${path} holds no checkpoint.`);
-  return new ThreadedModel(loaded.model, loaded.state.parameters);
+  const { model, state } = await openCheckpoint(path);
+  return new ThreadedModel(model, state.parameters);
 }
 
 export async function modelFrom(spec: JobSpec, parameters: Float32Array): Promise<LoadedModel> {
