@@ -10,18 +10,25 @@ function siluSlope4(x: v128): v128 {
   return f32x4.mul(s, f32x4.add(c(12), f32x4.mul(x, f32x4.sub(c(12), s))));
 }
 
+/** z, or NaN where x is: a comparison forgets it. */
+// @ts-ignore: decorator
+@inline
+function keepNaN(x: v128, z: v128): v128 {
+  return v128.or(z, f32x4.ne(x, x));
+}
+
 // @ts-ignore: decorator
 @inline
 function f(kind: i32, x: v128, y: v128, s: v128): v128 {
-  if (kind == 0) return v128.and(y, f32x4.gt(x, c(15))); // reluGrad
+  if (kind == 0) return keepNaN(x, v128.andnot(y, f32x4.le(x, c(15)))); // reluGrad
   if (kind == 1) return f32x4.mul(y, f32x4.mul(x, f32x4.sub(c(12), x))); // sigmoidGrad
   if (kind == 2) return f32x4.mul(y, f32x4.sub(c(12), f32x4.mul(x, x))); // tanhGrad
   if (kind == 3) return f32x4.mul(y, geluSlope4(x)); // geluGrad
   if (kind == 4) return f32x4.mul(y, geluTanhSlope4(x)); // geluTanhGrad
   if (kind == 5) return f32x4.mul(y, siluSlope4(x)); // siluGrad
   if (kind == 6) return f32x4.mul(y, sigmoid4(x)); // softplusGrad
-  if (kind == 7) return v128.bitselect(f32x4.mul(y, s), y, f32x4.le(x, c(15))); // leakyReluGrad
-  return v128.bitselect(f32x4.mul(y, f32x4.mul(s, exp4(x))), y, f32x4.le(x, c(15))); // eluGrad
+  if (kind == 7) return keepNaN(x, v128.bitselect(f32x4.mul(y, s), y, f32x4.le(x, c(15)))); // leakyReluGrad
+  return keepNaN(x, v128.bitselect(f32x4.mul(y, f32x4.mul(s, exp4(x))), y, f32x4.le(x, c(15)))); // eluGrad
 }
 
 // @ts-ignore: decorator

@@ -1,4 +1,4 @@
-import { loadLanes, storeLanes } from './lanes';
+import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
 import { c } from './vector-math';
 
 // One loop for each kernel and layout, by inlining with a constant `kind`.
@@ -115,12 +115,17 @@ export function equal(a: usize): void {
 }
 
 export function where(a: usize): void {
-  const out = load<usize>(a);
-  const condition = load<usize>(a, 4);
-  const x = load<usize>(a, 8);
-  const y = load<usize>(a, 12);
-  const n = load<i32>(a, 16);
-  for (let i: usize = 0; i < <usize>n << 2; i += 4) {
-    store<u32>(out + i, load<f32>(condition + i) != 0 ? load<u32>(x + i) : load<u32>(y + i));
+  let out = load<usize>(a);
+  let condition = load<usize>(a, 4);
+  let x = load<usize>(a, 8);
+  let y = load<usize>(a, 12);
+  for (let n = load<i32>(a, 16); n > 0; n -= 4) {
+    const left = min(n, 4);
+    const chosen = f32x4.ne(loadSome(condition, left), c(15));
+    storeSome(out, v128.bitselect(loadSome(x, left), loadSome(y, left), chosen), left);
+    out += 16;
+    condition += 16;
+    x += 16;
+    y += 16;
   }
 }

@@ -2,10 +2,14 @@
  * A 128-bit hash of each 16 KiB block: four vector accumulators in the manner of xxHash32's rounds (Collet), then an avalanche across
  * lanes. Not cryptographic; it tells whether two runs hold the same bits.
  */
-const prime1: i32 = 0x9e3779b1;
-const prime2: i32 = 0x85ebca77;
-const prime3: i32 = 0xc2b2ae3d;
+const primes: usize = memory.data<u32>([0x9e3779b1, 0x85ebca77, 0xc2b2ae3d], 16);
 const blockBytes: i32 = 16384;
+
+// @ts-ignore: decorator
+@inline
+function prime(i: usize): v128 {
+  return v128.load32_splat(primes + (i << 2));
+}
 
 // @ts-ignore: decorator
 @inline
@@ -16,17 +20,17 @@ function rotate(v: v128, by: i32): v128 {
 // @ts-ignore: decorator
 @inline
 function round(accumulator: v128, x: v128): v128 {
-  const fed = i32x4.add(accumulator, i32x4.mul(x, i32x4.splat(prime2)));
-  return i32x4.mul(rotate(fed, 13), i32x4.splat(prime1));
+  const fed = i32x4.add(accumulator, i32x4.mul(x, prime(1)));
+  return i32x4.mul(rotate(fed, 13), prime(0));
 }
 
 // @ts-ignore: decorator
 @inline
 function avalanche(v: v128): v128 {
   let h = v128.xor(v, i32x4.shr_u(v, 15));
-  h = i32x4.mul(h, i32x4.splat(prime2));
+  h = i32x4.mul(h, prime(1));
   h = v128.xor(h, i32x4.shr_u(h, 13));
-  h = i32x4.mul(h, i32x4.splat(prime3));
+  h = i32x4.mul(h, prime(2));
   return v128.xor(h, i32x4.shr_u(h, 16));
 }
 
@@ -54,12 +58,17 @@ function hashBlock(x: usize, bytes: i32): v128 {
     s3 = round(s3, v128.load(p, 48));
   }
   // the rest word by word, each in a lane of its own round
-  for (; i < bytes; i += 4) s0 = rotate(round(v128.shuffle<i32>(s0, s0, 1, 2, 3, 0), i32x4.splat(load<i32>(x + <usize>i))), 7);
+  for (; i < bytes; i += 4) {
+    let word = load<i32>(x + <usize>i);
+    if (bytes - i < 4) word &= (1 << ((bytes - i) << 3)) - 1; // what lies behind the end does not count
+    s0 = rotate(round(v128.shuffle<i32>(s0, s0, 1, 2, 3, 0), i32x4.splat(word)), 7);
+  }
   let h = i32x4.add(i32x4.add(rotate(s0, 1), rotate(s1, 7)), i32x4.add(rotate(s2, 12), rotate(s3, 18)));
   h = i32x4.add(h, i32x4.splat(bytes));
   for (let k = 0; k < 3; k++) {
     h = avalanche(h);
-    h = i32x4.add(i32x4.mul(h, i32x4.splat(5)), v128.shuffle<i32>(h, h, 1, 2, 3, 0));
+    // 4 h plus its neighbour: determinant 4^4 - 1, odd, so no two states meet
+    h = i32x4.add(i32x4.shl(h, 2), v128.shuffle<i32>(h, h, 1, 2, 3, 0));
   }
   return avalanche(h);
 }

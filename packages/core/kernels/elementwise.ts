@@ -1,4 +1,4 @@
-import { loadLanes, storeLanes } from './lanes';
+import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
 import { c, erf4, exp4, gelu4, geluTanh4, log4, relu4, sigmoid4, sinCos4, softplus4, tanh4 } from './vector-math';
 
 // Every kernel is one loop, made from `mapWith` by inlining: `kind` is a constant, so only one branch of `f` is left in each.
@@ -24,8 +24,8 @@ function f(kind: i32, x: v128, s: v128): v128 {
   if (kind == 6) return f32x4.mul(x, x); // square
   if (kind == 7) return f32x4.abs(x); // abs
   if (kind == 8) return sign4(x); // sign
-  if (kind == 9) return sinCos4(x, 0); // sin
-  if (kind == 10) return sinCos4(x, 1); // cos
+  if (kind == 9) return sinCos4(x, s); // sin
+  if (kind == 10) return sinCos4(x, s); // cos
   if (kind == 11) return relu4(x); // relu
   if (kind == 12) return sigmoid4(x); // sigmoid
   if (kind == 13) return tanh4(x); // tanh
@@ -107,7 +107,7 @@ export function sin(a: usize): void {
 }
 
 export function cos(a: usize): void {
-  mapWith(10, a, c(15));
+  mapWith(10, a, i32x4.splat(1));
 }
 
 export function relu(a: usize): void {
@@ -158,25 +158,57 @@ export function elu(a: usize): void {
   mapWith(22, a, v128.load32_splat(a, 12));
 }
 
-/** x^s: whole powers up to 16 by repeated multiplication, others by exp(s ln x). */
+/** x^s: whole powers up to 16 by repeated multiplication, others by exp(s ln |x|), where x < 0 has only whole ones. */
 export function powScalar(a: usize): void {
   const out = load<usize>(a);
   const x = load<usize>(a, 4);
   const n = load<i32>(a, 8);
   const s = load<f32>(a, 12);
-  const whole = Mathf.abs(s) <= 16 && Mathf.trunc(s) == s;
-  for (let i = 0; i < n; i += 4) {
-    const left = min(n - i, 4);
-    const p = x + (<usize>i << 2);
-    const v = left == 4 ? v128.load(p) : loadLanes(p, left);
+  const whole = Mathf.trunc(s) == s;
+  if (whole && Mathf.abs(s) <= 16) wholePower(out, x, n, s);
+  // f32 beyond 2^24 are all even
+  else if (whole) mapPower(out, x, n, s, -1, Mathf.abs(s) < 16777216 && (<i32>s & 1) != 0 ? 1 : 0);
+  else mapPower(out, x, n, s, 0, 0);
+}
+
+function wholePower(out: usize, x: usize, n: i32, s: f32): void {
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    const v = loadSome(x, left);
     let y = c(12);
-    if (whole) {
-      for (let k = <i32>Mathf.abs(s); k > 0; k--) y = f32x4.mul(y, v);
-      if (s < 0) y = f32x4.div(c(12), y);
-    } else {
-      y = exp4(f32x4.mul(f32x4.splat(s), log4(v)));
-    }
-    if (left == 4) v128.store(out + (<usize>i << 2), y);
-    else storeLanes(out + (<usize>i << 2), y, left);
+    for (let k = <i32>Mathf.abs(s); k > 0; k--) y = f32x4.mul(y, v);
+    if (s < 0) y = f32x4.div(c(12), y);
+    storeSome(out, y, left);
+    x += 16;
+    out += 16;
   }
+}
+
+/** `fold` -1: of |x|, with the sign of x where `odd` is 1. */
+function mapPower(out: usize, x: usize, n: i32, s: f32, fold: i32, odd: i32): void {
+  const t = f32x4.splat(s);
+  const sign = i32x4.splat((fold & odd) << 31);
+  const magnitude = i32x4.splat(~(fold << 31));
+  for (; n >= 8; n -= 8) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    const y0 = power4(x0, t, magnitude, sign);
+    const y1 = power4(x1, t, magnitude, sign);
+    v128.store(out, y0);
+    v128.store(out, y1, 16);
+    x += 32;
+    out += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    storeSome(out, power4(loadSome(x, left), t, magnitude, sign), left);
+    x += 16;
+    out += 16;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function power4(x: v128, s: v128, magnitude: v128, sign: v128): v128 {
+  return v128.or(exp4(f32x4.mul(s, log4(v128.and(x, magnitude)))), v128.and(x, sign));
 }

@@ -1,7 +1,7 @@
 import { indexError } from './context';
-import { loadLanes, rowMax, storeLanes } from './lanes';
-import { sumOfExp } from './softmax';
-import { exp4, log4 } from './vector-math';
+import { loadSome, rowMax, storeSome } from './lanes';
+import { expRow, sumOfExp } from './softmax';
+import { log4 } from './vector-math';
 
 export function crossEntropy(a: usize): void {
   const out = load<usize>(a);
@@ -44,35 +44,29 @@ export function crossEntropyGrad(a: usize): void {
     }
     const gradient = load<f32>(g + (<usize>i << 2));
     const top = rowMax(logits + at, columns);
-    const sum = sumOfExp(logits + at, columns, top);
-    probabilities(out + at, logits + at, columns, top, sum, gradient);
+    const sum = expRow(out + at, logits + at, columns, top, 1);
+    share(out + at, columns, sum, gradient);
     const q = out + at + (<usize>label << 2);
     store<f32>(q, load<f32>(q) - gradient);
   }
 }
 
-/** out = e^(x - top) / sum * g */
-function probabilities(out: usize, x: usize, n: i32, top: f32, sum: f32, g: f32): void {
-  const t = f32x4.splat(top);
+/** out = out / sum * g */
+function share(out: usize, n: i32, sum: f32, g: f32): void {
   const s = f32x4.splat(sum);
   const k = f32x4.splat(g);
   for (; n >= 8; n -= 8) {
-    const x0 = v128.load(x);
-    const x1 = v128.load(x, 16);
-    const y0 = f32x4.mul(f32x4.div(exp4(f32x4.sub(x0, t)), s), k);
-    const y1 = f32x4.mul(f32x4.div(exp4(f32x4.sub(x1, t)), s), k);
+    const x0 = v128.load(out);
+    const x1 = v128.load(out, 16);
+    const y0 = f32x4.mul(f32x4.div(x0, s), k);
+    const y1 = f32x4.mul(f32x4.div(x1, s), k);
     v128.store(out, y0);
     v128.store(out, y1, 16);
-    x += 32;
     out += 32;
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
-    const v = left == 4 ? v128.load(x) : loadLanes(x, left);
-    const y = f32x4.mul(f32x4.div(exp4(f32x4.sub(v, t)), s), k);
-    if (left == 4) v128.store(out, y);
-    else storeLanes(out, y, left);
-    x += 16;
+    storeSome(out, f32x4.mul(f32x4.div(loadSome(out, left), s), k), left);
     out += 16;
   }
 }

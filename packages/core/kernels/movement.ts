@@ -1,3 +1,5 @@
+import { loadSome, storeSome } from './lanes';
+
 /** n words of one value. */
 export function fill(a: usize): void {
   let out = load<usize>(a);
@@ -18,7 +20,7 @@ export function literal(a: usize): void {
   memory.copy(load<usize>(a), a + 8, <usize>load<i32>(a, 4) << 2);
 }
 
-/** Six dimensions with byte strides on both sides; dimension 0 is the outermost. */
+/** Six dimensions with strides on both sides, merged where they can be by who writes the tape; dimension 0 is the outermost. */
 export function stridedCopy(a: usize): void {
   const out = load<usize>(a);
   const x = load<usize>(a, 4);
@@ -54,6 +56,8 @@ function plane(q: usize, p: usize, rows: i32, columns: i32, pRow: usize, pColumn
     }
   } else if (pRow == 4 && qColumn == 4) {
     transpose(q, p, rows, columns, pColumn, qRow);
+  } else if (pColumn == 4 && qRow == 4) {
+    transpose(q, p, columns, rows, pRow, qColumn);
   } else {
     for (; rows > 0; rows--) {
       let s = p;
@@ -121,34 +125,57 @@ function copyOne(q: usize, p: usize, i: i32, j: i32, pColumn: usize, qRow: usize
   store<u32>(q + <usize>i * qRow + (<usize>j << 2), load<u32>(p + (<usize>i << 2) + <usize>j * pColumn));
 }
 
+/** Eight bytes as two vectors of i32, or of f32. */
+// @ts-ignore: decorator
+@inline
+function castBytes(a: usize, floats: bool): void {
+  let out = load<usize>(a);
+  let x = load<usize>(a, 4);
+  let n = load<i32>(a, 8);
+  for (; n >= 8; n -= 8) {
+    const wide = v128.load8x8_u(x);
+    const low = i32x4.extend_low_i16x8_u(wide);
+    const high = i32x4.extend_high_i16x8_u(wide);
+    v128.store(out, floats ? f32x4.convert_i32x4_s(low) : low);
+    v128.store(out, floats ? f32x4.convert_i32x4_s(high) : high, 16);
+    x += 8;
+    out += 32;
+  }
+  for (; n > 0; n--) {
+    if (floats) store<f32>(out, <f32>load<u8>(x));
+    else store<i32>(out, load<u8>(x));
+    x++;
+    out += 4;
+  }
+}
+
 export function castU8F32(a: usize): void {
-  const out = load<usize>(a);
-  const x = load<usize>(a, 4);
-  const n = load<usize>(a, 8);
-  for (let i: usize = 0; i < n; i++) store<f32>(out + (i << 2), <f32>load<u8>(x + i));
+  castBytes(a, true);
 }
 
 export function castU8I32(a: usize): void {
-  const out = load<usize>(a);
-  const x = load<usize>(a, 4);
-  const n = load<usize>(a, 8);
-  for (let i: usize = 0; i < n; i++) store<i32>(out + (i << 2), load<u8>(x + i));
+  castBytes(a, false);
+}
+
+// @ts-ignore: decorator
+@inline
+function castWords(a: usize, floats: bool): void {
+  let out = load<usize>(a);
+  let x = load<usize>(a, 4);
+  for (let n = load<i32>(a, 8); n > 0; n -= 4) {
+    const left = min(n, 4);
+    const v = loadSome(x, left);
+    storeSome(out, floats ? f32x4.convert_i32x4_s(v) : i32x4.trunc_sat_f32x4_s(v), left);
+    x += 16;
+    out += 16;
+  }
 }
 
 export function castI32F32(a: usize): void {
-  const out = load<usize>(a);
-  const x = load<usize>(a, 4);
-  const n = load<usize>(a, 8) << 2;
-  for (let i: usize = 0; i < n; i += 4) store<f32>(out + i, <f32>load<i32>(x + i));
+  castWords(a, true);
 }
 
 /** Toward zero; NaN gives 0, values out of range the nearest i32. */
 export function castF32I32(a: usize): void {
-  const out = load<usize>(a);
-  const x = load<usize>(a, 4);
-  const n = load<usize>(a, 8) << 2;
-  for (let i: usize = 0; i < n; i += 4) {
-    const v = i32x4.trunc_sat_f32x4_s(v128.load32_zero(x + i));
-    v128.store_lane<i32>(out + i, v, 0);
-  }
+  castWords(a, false);
 }

@@ -1,8 +1,8 @@
-import { joinLanes, loadLanes, rowMax, storeLanes } from './lanes';
+import { joinLanes, keep, loadLanes, loadSome, rowMax, rowMin, rowSum, storeLanes, storeSome } from './lanes';
 import { exp4, log4 } from './vector-math';
 
 /** out = e^(scale x - top) over n floats; returns their sum, element j in lane j mod 8. */
-function expRow(out: usize, x: usize, n: i32, top: f32, scale: f32): f32 {
+export function expRow(out: usize, x: usize, n: i32, top: f32, scale: f32): f32 {
   const t = f32x4.splat(top);
   const k = f32x4.splat(scale);
   let low = f32x4.splat(0);
@@ -35,15 +35,24 @@ function expRow(out: usize, x: usize, n: i32, top: f32, scale: f32): f32 {
 /** out = out / by */
 function divideRow(out: usize, n: i32, by: f32): void {
   const d = f32x4.splat(by);
-  for (; n >= 4; n -= 4) {
-    v128.store(out, f32x4.div(v128.load(out), d));
+  for (; n >= 8; n -= 8) {
+    const x0 = v128.load(out);
+    const x1 = v128.load(out, 16);
+    const y0 = f32x4.div(x0, d);
+    const y1 = f32x4.div(x1, d);
+    v128.store(out, y0);
+    v128.store(out, y1, 16);
+    out += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    storeSome(out, f32x4.div(loadSome(out, left), d), left);
     out += 16;
   }
-  if (n > 0) storeLanes(out, f32x4.div(loadLanes(out, n), d), n);
 }
 
 function softmaxRow(out: usize, x: usize, n: i32, scale: f32): void {
-  const top = rowMax(x, n) * scale;
+  const top = (scale < 0 ? rowMin(x, n) : rowMax(x, n)) * scale;
   divideRow(out, n, expRow(out, x, n, top, scale));
 }
 
@@ -69,7 +78,29 @@ export function logSoftmax(a: usize): void {
     const q = out + <usize>i * row;
     const top = rowMax(p, columns);
     const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(p, columns, top))), 0);
-    for (let j: usize = 0; j < row; j += 4) store<f32>(q + j, load<f32>(p + j) - top - sum);
+    shiftRow(q, p, columns, top, sum);
+  }
+}
+
+/** out = x - top - sum */
+function shiftRow(out: usize, x: usize, n: i32, top: f32, sum: f32): void {
+  const t = f32x4.splat(top);
+  const s = f32x4.splat(sum);
+  for (; n >= 8; n -= 8) {
+    const x0 = v128.load(x);
+    const x1 = v128.load(x, 16);
+    const y0 = f32x4.sub(f32x4.sub(x0, t), s);
+    const y1 = f32x4.sub(f32x4.sub(x1, t), s);
+    v128.store(out, y0);
+    v128.store(out, y1, 16);
+    x += 32;
+    out += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    storeSome(out, f32x4.sub(f32x4.sub(loadSome(x, left), t), s), left);
+    x += 16;
+    out += 16;
   }
 }
 
@@ -93,13 +124,6 @@ export function sumOfExp(x: usize, n: i32, top: f32): f32 {
     low = f32x4.add(low, keep(exp4(f32x4.sub(loadLanes(p, rest), t)), rest));
   }
   return joinLanes(low, high);
-}
-
-/** The first `count` lanes (1 to 3), the others zero. */
-// @ts-ignore: decorator
-@inline
-function keep(v: v128, count: i32): v128 {
-  return v128.and(v, i32x4.lt_s(i32x4(0, 1, 2, 3), i32x4.splat(count)));
 }
 
 /** Sum of x y over n, element j in lane j mod 8. */
@@ -151,12 +175,6 @@ function gradRow(out: usize, y: usize, g: usize, n: i32, scale: f32): void {
   }
 }
 
-// @ts-ignore: decorator
-@inline
-function loadSome(p: usize, count: i32): v128 {
-  return count == 4 ? v128.load(p) : loadLanes(p, count);
-}
-
 export function softmaxGrad(a: usize): void {
   gradRows(a, 1);
 }
@@ -185,22 +203,32 @@ export function logSoftmaxGrad(a: usize): void {
   const rows = load<i32>(a, 12);
   const columns = load<i32>(a, 16);
   for (let i = 0; i < rows; i++) {
-    const row = <usize>i * <usize>columns << 2;
-    let low = f32x4.splat(0);
-    let high = low;
-    for (let j = 0; j < columns; j += 4) {
-      const v = loadSome(g + row + (<usize>j << 2), min(columns - j, 4));
-      if (j & 4) high = f32x4.add(high, v);
-      else low = f32x4.add(low, v);
-    }
-    const s = f32x4.splat(joinLanes(low, high));
-    for (let j = 0; j < columns; j += 4) {
-      const left = min(columns - j, 4);
-      const p = row + (<usize>j << 2);
-      const z = f32x4.sub(loadSome(g + p, left), f32x4.mul(exp4(loadSome(y + p, left)), s));
-      if (left == 4) v128.store(out + p, z);
-      else storeLanes(out + p, z, left);
-    }
+    const p = <usize>i * <usize>columns << 2;
+    logGradRow(out + p, y + p, g + p, columns, rowSum(g + p, columns));
+  }
+}
+
+function logGradRow(out: usize, y: usize, g: usize, n: i32, sum: f32): void {
+  const s = f32x4.splat(sum);
+  for (; n >= 8; n -= 8) {
+    const y0 = v128.load(y);
+    const y1 = v128.load(y, 16);
+    const g0 = v128.load(g);
+    const g1 = v128.load(g, 16);
+    const z0 = f32x4.sub(g0, f32x4.mul(exp4(y0), s));
+    const z1 = f32x4.sub(g1, f32x4.mul(exp4(y1), s));
+    v128.store(out, z0);
+    v128.store(out, z1, 16);
+    y += 32;
+    g += 32;
+    out += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const left = min(n, 4);
+    storeSome(out, f32x4.sub(loadSome(g, left), f32x4.mul(exp4(loadSome(y, left)), s)), left);
+    y += 16;
+    g += 16;
+    out += 16;
   }
 }
 
@@ -214,7 +242,7 @@ export function causalSoftmax(a: usize): void {
   const row = <usize>keys << 2;
   for (let b = 0; b < batch; b++) {
     for (let i = 0; i < queries; i++) {
-      const seen = i + 1 + keys - queries;
+      const seen = max(i + 1 + keys - queries, 0);
       softmaxRow(out, x, seen, scale);
       memory.fill(out + (<usize>seen << 2), 0, <usize>(keys - seen) << 2);
       out += row;

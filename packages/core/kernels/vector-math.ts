@@ -16,8 +16,17 @@ const table: usize = memory.data<f32>([
   /* 50 trigonometry */ 0.63661977236758134, 1.5703125, 4.837512969970703e-4, 7.549789948768648e-8,
   /* 54 */ -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1,
   /* 57 */ 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2,
-  /* 60 */ 1.17549435e-38, 8388608.0, 23.0, 2.0, 1.0e-30, Infinity,
+  /* 60 */ 1.17549435e-38, 8388608.0, 23.0, -2.0, -0.0, Infinity, NaN,
 ], 16);
+
+/** Bit patterns: the mantissa, the exponent's bias less one, and the low two bits. */
+const bits: usize = memory.data<u32>([0x007fffff, 126, 1, 2], 16);
+
+// @ts-ignore: decorator
+@inline
+function b(i: usize): v128 {
+  return v128.load32_splat(bits + (i << 2));
+}
 
 // @ts-ignore: decorator
 @inline
@@ -60,9 +69,9 @@ export function log4(v: v128): v128 {
   const tiny = f32x4.lt(v, c(60));
   const x = v128.bitselect(f32x4.mul(v, c(61)), v, tiny);
   // x = m 2^e with m in [sqrt(1/2), sqrt(2))
-  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(x, 23), i32x4.splat(126)));
+  let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(x, 23), b(1)));
   e = f32x4.sub(e, v128.and(c(62), tiny));
-  let m = v128.or(v128.and(x, i32x4.splat(0x007fffff)), c(13));
+  let m = v128.or(v128.and(x, b(0)), c(13));
   const small = f32x4.lt(m, c(25));
   e = f32x4.sub(e, v128.and(c(12), small));
   m = f32x4.sub(f32x4.add(m, v128.and(m, small)), c(12));
@@ -82,7 +91,7 @@ export function log4(v: v128): v128 {
   p = v128.bitselect(c(65), p, f32x4.eq(v, c(65)));
   p = v128.bitselect(f32x4.neg(c(65)), p, f32x4.eq(v, c(15)));
   // NaN where v is NaN or below 0
-  return v128.bitselect(p, f32x4.splat(NaN), f32x4.ge(v, c(15)));
+  return v128.bitselect(p, c(66), f32x4.ge(v, c(15)));
 }
 
 // @ts-ignore: decorator
@@ -97,7 +106,7 @@ export function tanh4(x: v128): v128 {
   p = madd(f32x4.mul(p, z), x, x);
   const e = exp4(f32x4.add(a, a));
   const far = f32x4.sub(c(12), f32x4.div(c(14), f32x4.add(e, c(12))));
-  const signed = v128.or(far, v128.and(x, f32x4.splat(-0.0)));
+  const signed = v128.or(far, v128.and(x, c(64)));
   return v128.bitselect(p, signed, f32x4.lt(a, c(31)));
 }
 
@@ -120,7 +129,7 @@ export function erf4(x: v128): v128 {
   q = madd(q, t, c(43));
   q = f32x4.mul(madd(q, t, c(44)), t);
   const far = f32x4.sub(c(12), f32x4.mul(q, exp4(f32x4.neg(z))));
-  const signed = v128.or(far, v128.and(x, f32x4.splat(-0.0)));
+  const signed = v128.or(far, v128.and(x, c(64)));
   return v128.bitselect(p, signed, f32x4.lt(a, c(12)));
 }
 
@@ -182,14 +191,16 @@ export function relu4(x: v128): v128 {
   return v128.andnot(x, f32x4.lt(x, c(15)));
 }
 
-/** sin (`shift` 0) or cos (`shift` 1) for |x| up to about 1e5. */
+/** sin where a lane of `shift` is 0, cos where it is 1; for |x| up to 1e5; beyond that the reduction loses digits, and NaN from 2^23 on. */
 // @ts-ignore: decorator
 @inline
-export function sinCos4(x: v128, shift: i32): v128 {
-  const n = f32x4.nearest(f32x4.mul(x, c(50)));
+export function sinCos4(x: v128, shift: v128): v128 {
+  const shifted = madd(x, c(50), c(3));
+  const n = f32x4.sub(shifted, c(3));
   let r = f32x4.sub(x, f32x4.mul(n, c(51)));
   r = f32x4.sub(r, f32x4.mul(n, c(52)));
   r = f32x4.sub(r, f32x4.mul(n, c(53)));
+  r = v128.or(r, f32x4.ge(f32x4.abs(x), c(61)));
   const z = f32x4.mul(r, r);
   let s = madd(c(54), z, c(55));
   s = madd(s, z, c(56));
@@ -197,9 +208,9 @@ export function sinCos4(x: v128, shift: i32): v128 {
   let k = madd(c(57), z, c(58));
   k = madd(k, z, c(59));
   k = f32x4.add(f32x4.sub(f32x4.mul(f32x4.mul(k, z), z), f32x4.mul(c(13), z)), c(12));
-  // n is small enough to be exact as an integer; huge and non-finite x give NaN through r
-  const q = i32x4.add(i32x4.trunc_sat_f32x4_s(n), i32x4.splat(shift));
-  const odd = i32x4.ne(v128.and(q, i32x4.splat(1)), i32x4.splat(0));
+  // the quadrant is in the low bits of `shifted`
+  const q = i32x4.add(i32x4.sub(shifted, c(3)), shift);
+  const odd = i32x4.eq(v128.and(q, b(2)), b(2));
   const y = v128.bitselect(k, s, odd);
-  return v128.xor(y, i32x4.shl(v128.and(q, i32x4.splat(2)), 30));
+  return v128.xor(y, i32x4.shl(v128.and(q, b(3)), 30));
 }
