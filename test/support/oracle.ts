@@ -140,7 +140,7 @@ class Machine {
       context: this.#context,
       scratch,
       arena,
-      result: this.#result,
+      results: [this.#result],
       outputs: {},
     });
     this.#run(tape, this.#reserve(tape.byteLength));

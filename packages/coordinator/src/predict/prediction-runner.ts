@@ -87,7 +87,7 @@ export class PredictionRunner {
     const context = reserve(contextBytes);
     const arena = reserve(plan.arenaBytes);
     const scratch = reserve(plan.scratchBytes);
-    const tape = plan.encode({ parameters, inputs, scalars: {}, context, scratch, arena, result: 0, outputs });
+    const tape = plan.encode({ parameters, inputs, scalars: {}, context, scratch, arena, results: [], outputs });
     const from = reserve(tape.byteLength);
     const pages = Math.ceil(end / 65536);
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });

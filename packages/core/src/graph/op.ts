@@ -15,6 +15,14 @@ export interface Operand {
 export type KernelArgument = number | { readonly f32: number };
 export const f32 = (value: number): KernelArgument => ({ f32: value });
 
+/** Row offsets of shards that an op keeps apart. */
+export interface SegmentTable {
+  readonly address: number;
+  readonly count: number;
+  /** One segment that is all rows: nothing to keep apart. */
+  readonly whole: boolean;
+}
+
 /** What an op sees when its instructions are written: bound shapes and fixed byte addresses. */
 export interface Emit {
   readonly out: number;
@@ -32,7 +40,7 @@ export interface Emit {
    * Where the shards lie in an operand that has `rows` rows: the address of a table of `count + 1` ascending row offsets. For an op that
    * sums over the batch; count is 1 where there is nothing to keep apart.
    */
-  segments(rows: number): { readonly address: number; readonly count: number };
+  segments(rows: number): SegmentTable;
   /** Kernel scratch of at least so many bytes, valid within one instruction. */
   scratch(bytes: number): number;
   kernel(name: KernelName, ...args: KernelArgument[]): void;

@@ -74,7 +74,7 @@ function emitMatmul(e: Emit): void {
   const m = shared ? count(e.shape.slice(0, -1)) : (e.shape.at(-2) as number);
   const k = transA ? (a.shape.at(-2) as number) : lastA;
   const segments = transA && shared && a.shape.length === 2 ? e.segments(k) : undefined;
-  const sharded = segments !== undefined && segments.count > 1;
+  const sharded = segments !== undefined && !segments.whole;
   e.kernel(
     'matmul',
     e.out,

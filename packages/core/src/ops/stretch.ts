@@ -67,7 +67,7 @@ const sumOp = defineOp({
     const reduce = count(x.shape.slice(from, to));
     const inner = count(x.shape.slice(to));
     const segments = from === 0 && inner > 1 ? e.segments(reduce) : undefined;
-    if (segments && segments.count > 1) {
+    if (segments && !segments.whole) {
       const scratch = e.scratch(64 * inner * 4);
       e.kernel('segmentSum', e.out, x.address, segments.address, segments.count, inner, scratch);
     } else e.kernel('reduceSum', e.out, x.address, outer, reduce, inner);

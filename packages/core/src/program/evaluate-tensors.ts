@@ -45,7 +45,7 @@ export function evaluateTensors(tensors: readonly Tensor[]): TensorData[] {
   const arena = reserve(plan.arenaBytes);
   const scratch = reserve(plan.scratchBytes);
   const outputs = Object.fromEntries(Object.entries(plan.outputBytes).map(([name, bytes]) => [name, reserve(bytes)]));
-  const tape = plan.encode({ parameters: 0, inputs: {}, scalars: {}, context, scratch, arena, result: 0, outputs });
+  const tape = plan.encode({ parameters: 0, inputs: {}, scalars: {}, context, scratch, arena, results: [], outputs });
   const tapeAddress = reserve(tape.byteLength);
 
   const pages = Math.ceil(end / 65536);

@@ -130,6 +130,17 @@ function tree(leaves: readonly Float32Array[]): Float32Array {
 }
 
 async function run(traced: TracedJob, segments: readonly number[], from: number, widen = true): Promise<Float32Array> {
+  const [result] = await runGroups(traced, segments, [segments.length], from, widen);
+  return result as Float32Array;
+}
+
+async function runGroups(
+  traced: TracedJob,
+  segments: readonly number[],
+  groups: readonly number[],
+  from: number,
+  widen = true,
+): Promise<Float32Array[]> {
   const { spec, host, initialParameters } = traced;
   const rows = segments.reduce((a, b) => a + b, 0);
   const inputs = Object.fromEntries(
@@ -148,11 +159,12 @@ async function run(traced: TracedJob, segments: readonly number[], from: number,
     layout: spec.layout,
     parameters: initialParameters,
     segments,
+    groups,
     inputs,
     position: from,
     widen,
   };
-  return runOnce(request).result;
+  return runOnce(request).results;
 }
 
 const bits = (values: Float32Array) => [...new Uint32Array(values.buffer)];
@@ -170,5 +182,33 @@ describe.each(Object.entries(jobs))('%s', (_, job) => {
     expect(bits(merged)).toEqual(bits(tree(leaves)));
     expect(merged.some((x) => x !== 0)).toBe(true);
     expect(bits(await run(traced, segments, 0, false))).toEqual(bits(merged));
+  });
+
+  test.each([
+    [
+      [1, 1, 1, 1, 1, 1],
+      [4, 2],
+    ],
+    [
+      [2, 3, 2, 1, 4],
+      [1, 4],
+    ],
+    [
+      [3, 1, 2],
+      [1, 1, 1],
+    ],
+  ])('merged %j with results %j kept apart', async (segments, groups) => {
+    const traced = await traceJob(job);
+    const results = await runGroups(traced, segments, groups, 0);
+    let [shard, from] = [0, 0];
+    for (const [g, count] of groups.entries()) {
+      const leaves: Float32Array[] = [];
+      for (const samples of segments.slice(shard, shard + count)) {
+        leaves.push(await run(traced, [samples], from));
+        from += samples;
+      }
+      shard += count;
+      expect(bits(results[g] as Float32Array)).toEqual(bits(tree(leaves)));
+    }
   });
 });

@@ -12,9 +12,9 @@ const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
 
 /** Binds a Program to the shards of one run (see `Plan`). Throws a UsageError where the Program is not valid. */
 export function planProgram(request: PlanRequest): Plan {
-  const { program, layout, segments } = request;
+  const { program, layout, segments, groups = [segments.length] } = request;
   const operands = validateProgram(program);
-  const { steps, arenaBytes } = new Scheduler(program, operands, layout, segments).schedule();
+  const { steps, arenaBytes } = new Scheduler(program, operands, layout, segments, groups).schedule();
   const samples = segments.reduce((a, b) => a + b, 0);
   const bound = (node: number, rows: number) => bindShape(operands[node]?.shape as Operand['shape'], { batch: rows });
   const bytes = (node: number) => bound(node, samples).reduce((n, d) => n * d, bytesOf[operands[node]?.dtype as DType]);
@@ -50,7 +50,7 @@ const nowhere: PlanAddresses = {
   context: 0,
   scratch: 0,
   arena: 0,
-  result: 0,
+  results: anyKey as unknown as readonly number[],
   outputs: anyKey,
 };
 
@@ -58,7 +58,7 @@ function addressOf({ region, key, offset }: Place, at: PlanAddresses): number {
   const base = {
     arena: () => at.arena,
     parameters: () => at.parameters,
-    result: () => at.result,
+    result: () => at.results[Number(key)],
     input: () => at.inputs[key],
     scalar: () => at.scalars[key],
     output: () => at.outputs[key],
@@ -136,7 +136,7 @@ class StepEmitter {
     }
   }
 
-  #node({ node, out, inputs, shard }: NodeStep, at: PlanAddresses, tape: TapeWriter): void {
+  #node({ node, out, inputs, shard, group }: NodeStep, at: PlanAddresses, tape: TapeWriter): void {
     const { op, attributes, inputs: sources } = this.#program.nodes[node] as Program['nodes'][number];
     const samples = shard === undefined ? this.#samples : (this.#segments[shard] as number);
     const firstSample = shard === undefined ? 0 : this.#segments.slice(0, shard).reduce((a, b) => a + b, 0);
@@ -154,11 +154,9 @@ class StepEmitter {
       samples,
       firstSample,
       segments: (rows) => {
-        // A shard taken alone is one segment; its table is written in place, as it exists for no other op.
-        if (shard !== undefined) return { address: this.#single(rows, at, tape), count: 1 };
-        return rows % samples === 0
-          ? { address: at.arena + this.#tables.at(rows / samples), count: this.#segments.length }
-          : { address: this.#single(rows, at, tape), count: 1 };
+        if (!group) return { address: this.#single(rows, at, tape), count: 1, whole: true };
+        const table = at.arena + this.#tables.at(rows / samples);
+        return { address: table + group.first * 4, count: group.count, whole: false };
       },
       scratch: (bytes) => {
         this.scratchBytes = Math.max(this.scratchBytes, bytes + singleTableBytes);

@@ -15,8 +15,8 @@ export interface PlanAddresses {
   readonly scratch: number;
   /** `Plan.arenaBytes` for intermediates, private to the thread, shared by all its plans. */
   readonly arena: number;
-  /** The result vector: gradients, then statistics. */
-  readonly result: number;
+  /** Result vectors, one for each group of shards: gradients, then statistics. */
+  readonly results: readonly number[];
   /** Destination of each named output (prediction). */
   readonly outputs: Readonly<Record<string, number>>;
 }
@@ -37,4 +37,9 @@ export interface PlanRequest {
   readonly layout: ParameterLayout;
   /** Samples of each shard of the run, in order; none is zero. Several shards go through the kernels as one batch. */
   readonly segments: readonly number[];
+  /**
+   * How many consecutive shards share a result vector: a range of shards that is no node of the tree gives one result for each of its
+   * maximal sub-trees. Default: all share one.
+   */
+  readonly groups?: readonly number[];
 }

@@ -8,7 +8,7 @@ import type { Program } from './program.ts';
 /** A fixed place: byte offset in one of the regions that a plan is given addresses of. */
 export interface Place {
   readonly region: 'arena' | 'parameters' | 'result' | 'input' | 'scalar' | 'output';
-  /** Field, scalar or output name, where the region has several. */
+  /** Field, scalar or output name, or number of the result vector, where the region has several. */
   readonly key: string;
   readonly offset: number;
 }
@@ -20,6 +20,14 @@ export interface NodeStep {
   readonly out: Place;
   readonly inputs: readonly Place[];
   readonly shard: number | undefined;
+  /** Shards that a segmented sum is over; undefined where it is no such sum. */
+  readonly group: ShardGroup | undefined;
+}
+
+/** Consecutive shards with one result vector. */
+export interface ShardGroup {
+  readonly first: number;
+  readonly count: number;
 }
 
 export type Step =
@@ -36,6 +44,7 @@ export interface Schedule {
 
 const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
 const arena = (offset: number): Place => ({ region: 'arena', key: '', offset });
+const resultOf = (group: number, offset: number): Place => ({ region: 'result', key: String(group), offset });
 const shifted = (place: Place, bytes: number): Place => ({ ...place, offset: place.offset + bytes });
 
 /** A scalar or gradient that the Program hands out, and where. */
@@ -58,17 +67,29 @@ export class Scheduler {
   readonly #samples: number;
   readonly #roles: readonly Role[];
   readonly #layout: ParameterLayout;
+  readonly #groups: readonly ShardGroup[];
   readonly #allocator = new ArenaAllocator();
   readonly #steps: Step[] = [];
   readonly #places = new Map<number, Place>();
   readonly #readers: number[];
   readonly #pinned = new Map<number, Place>();
 
-  constructor(program: Program, operands: readonly Operand[], layout: ParameterLayout, segments: readonly number[]) {
+  constructor(
+    program: Program,
+    operands: readonly Operand[],
+    layout: ParameterLayout,
+    segments: readonly number[],
+    groups: readonly number[],
+  ) {
     this.#program = program;
     this.#operands = operands;
     this.#layout = layout;
     this.#segments = segments;
+    let first = 0;
+    this.#groups = groups.map((count) => {
+      first += count;
+      return { first: first - count, count };
+    });
     this.#samples = segments.reduce((a, b) => a + b, 0);
     // One shard by itself needs no parts: every node is computed once.
     this.#roles = segments.length > 1 ? rolesOf(program, operands) : program.nodes.map(() => 'rows' as const);
@@ -85,7 +106,10 @@ export class Scheduler {
     this.#program.nodes.forEach((_, node) => {
       if (this.#roles[node] !== 'late' && this.#isComputed(node)) this.#compute(node);
     });
-    for (const result of early) this.#deliver(result, this.#placeOf(result.node), result.to);
+    for (const result of early) {
+      if (this.#roles[result.node] === 'segmented') this.#deliverToGroups(result);
+      else this.#deliver(result, this.#placeOf(result.node), result.to);
+    }
     const late = results.filter(isLate);
     if (this.#segments.length > 1) this.#scheduleLate(late);
     return { steps: this.#steps, arenaBytes: this.#allocator.peak };
@@ -107,13 +131,13 @@ export class Scheduler {
         .filter(({ name }) => gradients[name] !== undefined)
         .map(({ name, offset, size }) => ({
           node: gradients[name] as number,
-          to: place('result', '', offset),
+          to: place('result', '0', offset),
           elements: size,
           summed: true,
         })),
       ...statistics.map(({ node }, i) => ({
         node,
-        to: place('result', '', (Object.keys(gradients).length > 0 ? layout.gradients : 0) + i),
+        to: place('result', '0', (Object.keys(gradients).length > 0 ? layout.gradients : 0) + i),
         elements: 1,
         summed: true,
       })),
@@ -130,7 +154,9 @@ export class Scheduler {
     if (Object.keys(this.#program.gradients).length === 0) return;
     for (const { name, offset, size } of this.#layout.entries) {
       if (this.#program.gradients[name] === undefined) {
-        this.#steps.push({ kind: 'zero', to: { region: 'result', key: '', offset: offset * 4 }, elements: size });
+        this.#groups.forEach((_, group) => {
+          this.#steps.push({ kind: 'zero', to: resultOf(group, offset * 4), elements: size });
+        });
       }
     }
   }
@@ -143,6 +169,14 @@ export class Scheduler {
     }
   }
 
+  /** A sum that is wanted in a second place as well. */
+  #deliverToGroups(result: Result): void {
+    const from = this.#placeOf(result.node);
+    this.#groups.forEach((_, g) => {
+      this.#deliver(result, { ...from, key: String(g) }, { ...result.to, key: String(g) });
+    });
+  }
+
   #deliver({ elements }: Result, from: Place, to: Place): void {
     const same = from.region === to.region && from.key === to.key && from.offset === to.offset;
     if (!same) this.#steps.push({ kind: 'copy', from, to, elements });
@@ -152,13 +186,14 @@ export class Scheduler {
     const inputs = (this.#program.nodes[node] as Program['nodes'][number]).inputs;
     const out = this.#pinned.get(node) ?? this.#reuse(node) ?? arena(this.#allocator.allocate(this.#bytes(node)));
     this.#places.set(node, out);
-    this.#steps.push({
-      kind: 'node',
-      node,
-      out,
-      inputs: inputs.map((input) => this.#placeOf(input)),
-      shard: undefined,
-    });
+    const from = inputs.map((input) => this.#placeOf(input));
+    if (this.#roles[node] === 'segmented') {
+      // Always a result, so it is pinned: to the same place of each result vector.
+      this.#groups.forEach((group, g) => {
+        const place = { ...out, key: String(g) };
+        this.#steps.push({ kind: 'node', node, out: place, inputs: from, shard: undefined, group });
+      });
+    } else this.#steps.push({ kind: 'node', node, out, inputs: from, shard: undefined, group: undefined });
     for (const root of new Set(inputs.map((input) => this.#root(input)))) this.#finishRead(root, out);
     if (this.#readers[node] === 0 && out.region === 'arena') this.#allocator.release(out.offset, this.#bytes(node));
   }
@@ -185,10 +220,10 @@ export class Scheduler {
   /** Shard by shard what cannot be merged, then the tree over the results: a binary counter of partial sums. */
   #scheduleLate(results: readonly Result[]): void {
     const depth = Math.ceil(Math.log2(this.#segments.length)) + 1;
-    const slots = results.map((result) => [
-      result.to,
-      ...Array.from({ length: depth }, () => arena(this.#allocator.allocate(result.elements * 4))),
-    ]);
+    const waiting = results.map((result) =>
+      Array.from({ length: depth }, () => arena(this.#allocator.allocate(result.elements * 4))),
+    );
+    let slots: Place[][] = [];
     let filled = 0;
     const merge = () => {
       filled--;
@@ -197,20 +232,20 @@ export class Scheduler {
         this.#steps.push({ kind: 'merge', left, right, elements });
       });
     };
-    let first = 0;
-    this.#segments.forEach((samples, shard) => {
-      this.#computeShard(
-        shard,
-        first,
-        samples,
-        results,
-        slots.map((slot) => slot[filled] as Place),
-      );
-      filled++;
-      first += samples;
-      for (let merged = shard + 1; merged % 2 === 0; merged /= 2) merge();
+    let firstSample = 0;
+    this.#groups.forEach(({ first, count }, group) => {
+      slots = results.map(({ to }, r) => [{ ...to, key: String(group) }, ...(waiting[r] as Place[])]);
+      filled = 0;
+      for (let i = 0; i < count; i++) {
+        const samples = this.#segments[first + i] as number;
+        const to = slots.map((slot) => slot[filled] as Place);
+        this.#computeShard(first + i, firstSample, samples, results, to);
+        filled++;
+        firstSample += samples;
+        for (let merged = i + 1; merged % 2 === 0; merged /= 2) merge();
+      }
+      while (filled > 1) merge();
     });
-    while (filled > 1) merge();
   }
 
   #computeShard(shard: number, first: number, samples: number, results: readonly Result[], to: readonly Place[]): void {
@@ -237,7 +272,7 @@ export class Scheduler {
         held.push({ offset: out.offset, bytes });
       }
       places.set(node, out);
-      this.#steps.push({ kind: 'node', node, out, inputs: inputs.map(placeOf), shard });
+      this.#steps.push({ kind: 'node', node, out, inputs: inputs.map(placeOf), shard, group: undefined });
     });
     results.forEach((result, r) => {
       this.#deliver(result, placeOf(result.node), to[r] as Place);

@@ -12,6 +12,8 @@ export interface RunRequest {
   readonly parameters: Float32Array;
   /** Samples of each shard of the run. */
   readonly segments: readonly number[];
+  /** Shards of each result vector; default: all share one. */
+  readonly groups?: readonly number[];
   /** Values of all samples by field. */
   readonly inputs: Readonly<Record<string, Float32Array | Int32Array | Uint8Array>>;
   readonly scalars?: Readonly<Record<string, number>>;
@@ -20,10 +22,10 @@ export interface RunRequest {
   readonly widen?: boolean;
 }
 
-/** Runs a Program once on a memory of its own and returns the result vector (gradients, then statistics). For tests. */
-export function runOnce(request: RunRequest): { result: Float32Array; outputs: Record<string, Float32Array> } {
-  const { program, layout, segments } = request;
-  const plan = planProgram({ program, layout, segments });
+/** Runs a Program once on a memory of its own and returns the result vectors (gradients, then statistics). For tests. */
+export function runOnce(request: RunRequest): { results: Float32Array[]; outputs: Record<string, Float32Array> } {
+  const { program, layout, segments, groups = [segments.length] } = request;
+  const plan = planProgram({ program, layout, segments, groups });
   const resultLayout = resultLayoutOf(
     Object.keys(program.gradients).length > 0 ? layout : undefined,
     program.statistics.map(({ name }) => name),
@@ -43,7 +45,7 @@ export function runOnce(request: RunRequest): { result: Float32Array; outputs: R
     context: reserve(256),
     scratch: reserve(plan.scratchBytes),
     arena: reserve(plan.arenaBytes),
-    result: reserve(resultLayout.length * 4),
+    results: groups.map(() => reserve(resultLayout.length * 4)),
     outputs: reserveAll(plan.outputBytes),
   };
   const tape = plan.encode(addresses);
@@ -68,5 +70,6 @@ export function runOnce(request: RunRequest): { result: Float32Array; outputs: R
     name,
     floats(addresses.outputs[name] as number, bytes / 4).slice(),
   ]);
-  return { result: floats(addresses.result, resultLayout.length).slice(), outputs: Object.fromEntries(outputs) };
+  const results = addresses.results.map((address) => floats(address, resultLayout.length).slice());
+  return { results, outputs: Object.fromEntries(outputs) };
 }

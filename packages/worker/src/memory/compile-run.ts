@@ -112,11 +112,11 @@ class RunCompiler {
     };
   }
 
-  #plan(program: Program, segments: readonly number[]): Plan {
-    const key = `${program === this.#spec.train ? 'train' : 'evaluate'} ${segments.join()}`;
+  #plan(program: Program, { segments, groups }: Extract<WorkItem, { kind: 'run' }>): Plan {
+    const key = `${program === this.#spec.train ? 'train' : 'evaluate'} ${segments.join()} ${groups.join()}`;
     const known = this.#plans.get(key);
     if (known) return known;
-    const plan = planProgram({ program, layout: this.#spec.layout, segments });
+    const plan = planProgram({ program, layout: this.#spec.layout, segments, groups });
     this.#plans.set(key, plan);
     return plan;
   }
@@ -135,7 +135,7 @@ class RunCompiler {
     const regions = this.#regions;
     const bindings = [...this.#train, ...this.#evaluate];
     const plans = bindings.flatMap(({ program, work }) =>
-      runsOf(work.threads[thread]?.items ?? []).map(({ segments }) => this.#plan(program, segments)),
+      runsOf(work.threads[thread]?.items ?? []).map((item) => this.#plan(program, item)),
     );
     const most = (values: readonly number[]) => Math.max(0, ...values);
     const result = resultLayoutOf(
@@ -272,14 +272,14 @@ class RunCompiler {
         ]),
       );
       tape.append(
-        this.#plan(program, item.segments).encode({
+        this.#plan(program, item).encode({
           parameters: shared.state.parameters,
           inputs,
           scalars: slot.scalars,
           context: own.context,
           scratch: own.scratch,
           arena: own.arena,
-          result: own.buffers[item.buffer] as number,
+          results: item.buffers.map((buffer) => own.buffers[buffer] as number),
           outputs: {},
         }),
       );

@@ -28,7 +28,11 @@ function execute(plan: WorkPlan, batch: number, shards: number, values: readonly
         continue;
       }
       const first = starts.findIndex(({ from, to }) => from === item.position && to > from);
-      own[item.buffer] = joinRun(item.segments.map((_, i) => values[first + i] as number));
+      let at = first;
+      item.groups.forEach((count, g) => {
+        own[item.buffers[g] as number] = joinRun(values.slice(at, at + count));
+        at += count;
+      });
     }
     return own;
   });

@@ -9,7 +9,14 @@ export interface BufferId {
 
 /** What a thread does with one batch, in order: runs of shards, and tree nodes over their results. */
 export type WorkItem =
-  | { readonly kind: 'run'; readonly segments: readonly number[]; readonly position: number; readonly buffer: number }
+  | {
+      readonly kind: 'run';
+      readonly segments: readonly number[];
+      readonly position: number;
+      /** Consecutive shards of one result each, and the results' buffers. */
+      readonly groups: readonly number[];
+      readonly buffers: readonly number[];
+    }
   | { readonly kind: 'add'; readonly into: number; readonly from: number };
 
 /** How a batch of one size is computed by all threads: plain data, so that it can be tested on plain arrays. */
@@ -75,7 +82,13 @@ function planThread(
     // With an absent shard the tree is not that of the present ones, so such a node is never one run.
     const single = node.hi - node.lo === 1;
     if (single || (segments.every((samples) => samples > 0) && mayMerge(segments))) {
-      items.push({ kind: 'run', segments, position: (part[0] as Shard).from, buffer });
+      items.push({
+        kind: 'run',
+        segments,
+        position: (part[0] as Shard).from,
+        groups: [segments.length],
+        buffers: [buffer],
+      });
       return;
     }
     const [left, right] = children(node).filter((child) => samplesOf(all, child) > 0) as [
@@ -90,8 +103,21 @@ function planThread(
     visit(right, waiting, depth + 1);
     items.push({ kind: 'add', into: buffer, from: waiting });
   };
-  roots.forEach((node, index) => {
-    visit(node, index, 0);
-  });
+  const together = all.slice(roots[0]?.lo ?? 0, roots.at(-1)?.hi ?? 0);
+  const segments = together.map(({ from, to }) => to - from);
+  if (roots.length > 1 && segments.every((samples) => samples > 0) && mayMerge(segments)) {
+    // All of the thread's shards at once; only their results are kept apart by sub-tree.
+    items.push({
+      kind: 'run',
+      segments,
+      position: (together[0] as Shard).from,
+      groups: roots.map(({ lo, hi }) => hi - lo),
+      buffers: roots.map((_, index) => index),
+    });
+  } else {
+    roots.forEach((node, index) => {
+      visit(node, index, 0);
+    });
+  }
   return { items, buffers: roots.length + deepest };
 }
