@@ -1,5 +1,7 @@
 /** The thread's context block (docs/kernels.md). */
 export const positionAt: usize = 8;
+/** 32 bytes for whoever has sums to put down. */
+export const lanesAt: usize = 64;
 const flagAt: usize = 32;
 
 /** Notes an index out of range; the first one wins. */

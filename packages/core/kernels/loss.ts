@@ -1,4 +1,4 @@
-import { indexError } from './context';
+import { indexError, lanesAt } from './context';
 import { loadSome, rowMax, storeSome } from './lanes';
 import { expRow, sumOfExp } from './softmax';
 import { log4 } from './vector-math';
@@ -17,7 +17,7 @@ export function crossEntropy(a: usize): void {
     if (label != ignored) {
       if (<u32>label < <u32>columns) {
         const top = rowMax(row, columns);
-        const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(row, columns, top))), 0);
+        const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(row, columns, top, load<usize>(a, 24) + lanesAt))), 0);
         value = sum + (top - load<f32>(row + (<usize>label << 2)));
       } else {
         indexError(load<usize>(a, 24), load<i32>(a, 28), i, label);

@@ -77,7 +77,7 @@ export function logSoftmax(a: usize): void {
     const p = x + <usize>i * row;
     const q = out + <usize>i * row;
     const top = rowMax(p, columns);
-    const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(p, columns, top))), 0);
+    const sum = f32x4.extract_lane(log4(f32x4.splat(sumOfExp(p, columns, top, columns >= 8 && p != q ? q : 0))), 0);
     shiftRow(q, p, columns, top, sum);
   }
 }
@@ -104,25 +104,32 @@ function shiftRow(out: usize, x: usize, n: i32, top: f32, sum: f32): void {
   }
 }
 
-/** As `expRow` without storing. */
-export function sumOfExp(x: usize, n: i32, top: f32): f32 {
+/**
+ * As `expRow` without storing. `lanes`: 32 bytes to put the sums down, or 0: V8 widens a loop only towards neighbouring stores, and
+ * the kernels have no memory of their own, since threads share it.
+ */
+export function sumOfExp(x: usize, n: i32, top: f32, lanes: usize): f32 {
   const t = f32x4.splat(top);
   let low = f32x4.splat(0);
   let high = low;
   let j = 0;
   for (; j + 8 <= n; j += 8) {
     const p = x + (<usize>j << 2);
-    low = f32x4.add(low, exp4(f32x4.sub(v128.load(p), t)));
-    high = f32x4.add(high, exp4(f32x4.sub(v128.load(p, 16), t)));
+    const x0 = v128.load(p);
+    const x1 = v128.load(p, 16);
+    low = f32x4.add(low, exp4(f32x4.sub(x0, t)));
+    high = f32x4.add(high, exp4(f32x4.sub(x1, t)));
+  }
+  if (lanes) {
+    v128.store(lanes, low);
+    v128.store(lanes, high, 16);
+    low = v128.load(lanes);
+    high = v128.load(lanes, 16);
   }
   const rest = n - j;
   const p = x + (<usize>j << 2);
-  if (rest >= 4) {
-    low = f32x4.add(low, exp4(f32x4.sub(v128.load(p), t)));
-    if (rest > 4) high = f32x4.add(high, keep(exp4(f32x4.sub(loadLanes(p + 16, rest - 4), t)), rest - 4));
-  } else if (rest > 0) {
-    low = f32x4.add(low, keep(exp4(f32x4.sub(loadLanes(p, rest), t)), rest));
-  }
+  if (rest > 0) low = f32x4.add(low, keep(exp4(f32x4.sub(loadSome(p, min(rest, 4)), t)), rest));
+  if (rest > 4) high = f32x4.add(high, keep(exp4(f32x4.sub(loadLanes(p + 16, rest - 4), t)), rest - 4));
   return joinLanes(low, high);
 }
 
