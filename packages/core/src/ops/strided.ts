@@ -9,6 +9,27 @@ export function stridesOf(shape: readonly number[]): number[] {
 
 export const maxRank = 6;
 
+interface Dimension {
+  readonly size: number;
+  readonly x: number;
+  readonly out: number;
+}
+
+/** Joins neighbouring dimensions that are one on both sides, and leaves out those of size 1: the same copy in fewer, longer loops. */
+export function mergeDimensions(dimensions: readonly Dimension[]): Dimension[] {
+  const merged: Dimension[] = [];
+  for (const inner of dimensions) {
+    if (inner.size === 1) continue;
+    const outer = merged.at(-1);
+    if (outer && outer.x === inner.size * inner.x && outer.out === inner.size * inner.out) {
+      merged[merged.length - 1] = { ...inner, size: outer.size * inner.size };
+    } else {
+      merged.push(inner);
+    }
+  }
+  return merged;
+}
+
 /** out[index . outStrides] = x[index . xStrides] for every index of `shape`. */
 export function emitStridedCopy(
   e: Emit,
@@ -18,9 +39,16 @@ export function emitStridedCopy(
   xStrides: readonly number[],
   outStrides: readonly number[],
 ): void {
-  const pad = (values: readonly number[], fill: number) => [
-    ...Array<number>(maxRank - values.length).fill(fill),
-    ...values,
-  ];
-  e.kernel('stridedCopy', out, x, ...pad(shape, 1), ...pad(xStrides, 0), ...pad(outStrides, 0));
+  const dimensions = mergeDimensions(
+    shape.map((size, i) => ({ size, x: xStrides[i] as number, out: outStrides[i] as number })),
+  );
+  const padded = [...Array<Dimension>(maxRank - dimensions.length).fill({ size: 1, x: 0, out: 0 }), ...dimensions];
+  e.kernel(
+    'stridedCopy',
+    out,
+    x,
+    ...padded.map(({ size }) => size),
+    ...padded.map((dimension) => dimension.x),
+    ...padded.map((dimension) => dimension.out),
+  );
 }
