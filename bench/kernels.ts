@@ -72,6 +72,12 @@ const cases: Case[] = [
   overRows('softmaxGrad', 65, ({ out, x }) => [out, x[0], x[1], rows, 65]),
   overRows('causalSoftmax', 64, ({ out, x }) => [out, x[0], rows / 64, 64, 64, f32(0.2)]),
   overRows('crossEntropy', 65, ({ h, out, x, ctx }) => [out, x[0], h.alloc(rows), rows, 65, -100, ctx, 1]),
+  {
+    name: 'crossEntropy 64 x 3072',
+    kernel: 'crossEntropy',
+    elements: 64 * 3072,
+    args: ({ h, out, x, ctx }) => [out, x[0], h.alloc(64), 64, 3072, -100, ctx, 1],
+  },
   overRows('crossEntropyGrad', 65, ({ h, out, x }) => [out, x[0], h.alloc(rows), x[1], rows, 65, -100]),
   overRows('layerNorm', cols, ({ out, x }) => [out, x[0], x[1], x[2], rows, cols, f32(1e-5)]),
   overRows('layerNormGradInput', cols, ({ out, x }) => [out, x[0], x[1], x[2], rows, cols, f32(1e-5)]),
