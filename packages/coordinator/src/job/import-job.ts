@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { type AnyJob, isJob, UsageError, version } from '@lockstep/core';
@@ -7,7 +7,10 @@ import { resolveLockstepToOurselves } from './resolve-lockstep.ts';
 /** Imports a job file. @throws UsageError where it is missing, is not a job, or is not the TypeScript that Node can run */
 export async function importJob(path: string): Promise<AnyJob> {
   const file = resolve(path);
-  if (!existsSync(file)) throw new UsageError(`The job file ${path} does not exist.`);
+  const info = statSync(file, { throwIfNoEntry: false });
+  if (!info) throw new UsageError(`The job file ${path} does not exist.`);
+  if (!info.isFile())
+    throw new UsageError(`The job ${path} is not a file: give the file whose default export is the job.`);
   resolveLockstepToOurselves();
   let module: { default?: unknown };
   try {
@@ -29,25 +32,37 @@ export async function importJob(path: string): Promise<AnyJob> {
   return module.default;
 }
 
+/** What is wrong with the file, or with one that it imports; an error that the job's own code throws stays as it is. */
 function describeImportError(path: string, error: NodeJS.ErrnoException): Error {
   if (error instanceof UsageError) return error;
-  if (error.code === 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX') {
-    return new UsageError(
-      `${path} uses TypeScript that needs compiling (${firstLine(error)}): Node only strips types; replace enums, namespaces and parameter properties.`,
-      { cause: error },
-    );
+  const where = locationOf(error) ?? path;
+  const what = firstLine(error);
+  const fail = (message: string) => new UsageError(message, { cause: error });
+  switch (error.code) {
+    case 'ERR_UNSUPPORTED_TYPESCRIPT_SYNTAX':
+      return fail(
+        `${where} uses TypeScript that needs compiling (${what}): Node only strips types; replace enums, namespaces and parameter properties.`,
+      );
+    case 'ERR_INVALID_TYPESCRIPT_SYNTAX':
+      return fail(`${where} is not valid TypeScript: ${what}.`);
+    case 'ERR_UNSUPPORTED_NODE_MODULES_TYPE_STRIPPING':
+      return fail(`${path} cannot be imported: Node takes no TypeScript from node_modules; move it out or compile it.`);
+    case 'ERR_MODULE_NOT_FOUND':
+    case 'ERR_PACKAGE_PATH_NOT_EXPORTED':
+    case 'ERR_UNKNOWN_FILE_EXTENSION':
+    case 'ERR_UNSUPPORTED_DIR_IMPORT':
+      return fail(`${path} cannot be imported: ${what}.`);
   }
-  if (error.code === 'ERR_MODULE_NOT_FOUND' || error.code === 'ERR_UNKNOWN_FILE_EXTENSION') {
-    return new UsageError(`${path} cannot be imported: ${firstLine(error)}.`, { cause: error });
-  }
-  if (error instanceof SyntaxError || error.code === 'ERR_INVALID_TYPESCRIPT_SYNTAX') {
-    const at = /^(file:.*:\d+)$/m.exec(error.stack ?? '')?.[1];
-    return new UsageError(`${path} is not valid TypeScript: ${firstLine(error)}${at ? ` (${at})` : ''}.`, {
-      cause: error,
-    });
-  }
+  if (error instanceof SyntaxError && !thrownByCode(error)) return fail(`${where} cannot be imported: ${what}.`);
   return error;
 }
 
 const firstLine = (error: Error): string =>
   (error.message.split('\n').find((line) => line.trim()) ?? '').trim().replace(/\.$/, '');
+
+/** `file:line`, with which the stack of a syntax error begins. */
+const locationOf = ({ stack = '' }: Error): string | undefined => /^(?:file:\/\/)?(\/.*:\d+)\n/.exec(stack)?.[1];
+
+/** Whether a frame of the stack lies in a file other than this one: then code ran (a JSON.parse, say) and nothing is wrong with the file. */
+const thrownByCode = ({ stack = '' }: Error): boolean =>
+  stack.split('\n').some((line) => /^\s+at .*file:/.test(line) && !line.includes(import.meta.url));

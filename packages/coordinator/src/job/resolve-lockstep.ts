@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { createRequire, registerHooks } from 'node:module';
+import { registerHooks } from 'node:module';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { UsageError, version } from '@lockstep/core';
@@ -32,11 +32,14 @@ function checkVersion(name: string, parentUrl: string): void {
   }
 }
 
+/** Of the copy that Node would find from there. Looked up by hand: `require.resolve` would come back to the hook. */
 function installedVersion(name: string, parentUrl: string): string | undefined {
-  try {
-    const path = createRequire(parentUrl).resolve(`${name}/package.json`);
-    return (JSON.parse(readFileSync(join(dirname(path), 'package.json'), 'utf8')) as { version: string }).version;
-  } catch {
-    return undefined;
+  for (let dir = dirname(fileURLToPath(parentUrl)); ; dir = dirname(dir)) {
+    try {
+      const text = readFileSync(join(dir, 'node_modules', name, 'package.json'), 'utf8');
+      return (JSON.parse(text) as { version: string }).version;
+    } catch {
+      if (dir === dirname(dir)) return undefined;
+    }
   }
 }
