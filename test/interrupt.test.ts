@@ -161,7 +161,7 @@ test('inspect, eval and predict read a run; predict needs no job file', async ()
   const csv = folder.write('rows.csv', 'x.0,x.1\n0.5,0.25\n1,2\n');
   expect((await lockstep(['predict', moved, csv])).stdout).toBe(json.stdout);
   const wrong = await lockstep(['predict', moved, '-'], { input: '{"x":[1,2,3]}\n' });
-  expect(wrong.stderr).toMatch(/field "x" has 3 values in 1 rows; every row must have shape \[2\]/);
+  expect(wrong.stderr).toMatch(/field "x" has 3 values in row 0; every row must have shape \[2\]/);
   expect(wrong.code).toBe(1);
   expect((await lockstep(['predict', moved, '-'], { input: 'nonsense\n' })).stderr).toMatch(/-:1 is not a JSON object/);
 });

@@ -15,11 +15,17 @@ export interface CliResult {
 /** Runs the built command line in a process of its own. `onLine` sees stdout as it comes. */
 export function lockstep(
   args: readonly string[],
-  options: { cwd?: string; node?: string; input?: string; onLine?: (line: string, child: ChildProcess) => void } = {},
+  options: {
+    cwd?: string;
+    node?: string;
+    input?: string;
+    env?: Record<string, string>;
+    onLine?: (line: string, child: ChildProcess) => void;
+  } = {},
 ): Promise<CliResult> {
   const child = spawn(options.node ?? process.execPath, [bin, ...args], {
     cwd: options.cwd,
-    env: { ...process.env, NO_COLOR: '1' },
+    env: { ...process.env, NO_COLOR: '1', ...options.env },
     stdio: 'pipe',
   });
   let stdout = '';

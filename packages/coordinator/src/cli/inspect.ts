@@ -1,3 +1,5 @@
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
 import { Command } from 'commander';
 import { openCheckpoint } from '../checkpoint/store.ts';
 
@@ -40,6 +42,9 @@ export function inspectCommand(): Command {
       );
       if (report.evalLoss !== null) console.log(`loss on the test data ${report.evalLoss}`);
       console.log(`digest ${report.digest}`);
-      for (const [name, hash] of Object.entries(manifest.sha256)) console.log(`${hash}  ${name}`);
+      for (const [name, hash] of Object.entries(manifest.sha256)) {
+        const { size } = await stat(join(loaded.path, name));
+        console.log(`${hash} ${size.toLocaleString('en').padStart(14)}  ${name}`);
+      }
     });
 }

@@ -5,23 +5,32 @@ export interface Interrupt {
   dispose(): void;
 }
 
-/** The first Ctrl-C (or SIGTERM) ends the run at a step boundary with a checkpoint, the second at once. */
+/**
+ * The first Ctrl-C (or SIGTERM) ends the run at a step boundary with a checkpoint, the second at once. A reader of stdout that
+ * went away (`| head`) counts as the first.
+ */
 export function interruptible(out: string, job: string): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(exitCode.interrupted);
     controller.abort();
     process.stderr.write(
-      `\nStopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${job} --out ${out} --resume\n`,
+      `\nStopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${quoted(job)} --out ${quoted(out)} --resume\n`,
     );
   };
+  const onClosedPipe = () => controller.abort();
+  process.stdout.on('error', onClosedPipe);
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   return {
     signal: controller.signal,
     dispose: () => {
+      process.stdout.off('error', onClosedPipe);
       process.off('SIGINT', onSignal);
       process.off('SIGTERM', onSignal);
     },
   };
 }
+
+/** As a shell takes it. */
+const quoted = (path: string): string => (/^[\w./:@=+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);

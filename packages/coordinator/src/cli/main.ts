@@ -9,6 +9,7 @@ import { verifyCommand } from './verify.ts';
 
 /** Runs one command; sets the exit code and never throws. */
 export async function main(args: readonly string[]): Promise<void> {
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   const program = new Command('lockstep')
     .description('Distributed training of neural networks: the same weights, bit for bit, for any number of threads.')
     .version(version)
@@ -29,10 +30,15 @@ export async function main(args: readonly string[]): Promise<void> {
   }
 }
 
+/** A reader that has seen enough (`| head`) is no failure; commands with much to say look whether stdout is still there. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error;
+}
+
 /** One clear sentence; a stack only where it was asked for, or where the error is not one of ours. */
 function report(error: unknown, debug: boolean): void {
   const expected = error instanceof LockstepError;
-  const { message, stack } = error as Error;
+  const { message, stack } = error instanceof Error ? error : new Error(String(error));
   if (debug) console.error(stack);
   else if (expected) console.error(`lockstep: ${message}`);
   else console.error(`lockstep: unexpected error: ${message} (run again with --debug for the stack)`);

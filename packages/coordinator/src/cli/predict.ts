@@ -1,7 +1,7 @@
 import { createReadStream } from 'node:fs';
 import { createInterface } from 'node:readline';
 import type { Readable } from 'node:stream';
-import { UsageError } from '@lockstep/core';
+import { DataError, UsageError } from '@lockstep/core';
 import { Command } from 'commander';
 import { parse } from 'csv-parse';
 import { type LoadedModel, loadModel } from '../predict/load-model.ts';
@@ -22,22 +22,30 @@ export function predictCommand(): Command {
       const model = await loadModel(path);
       try {
         let batch: Row[] = [];
+        let first = 0;
         for await (const row of rowsOf(input)) {
           batch.push(row);
           if (batch.length < batchRows) continue;
-          await predictBatch(model, batch);
+          if (process.stdout.destroyed) return;
+          await predictBatch(model, batch, first);
+          first += batch.length;
           batch = [];
         }
-        if (batch.length > 0) await predictBatch(model, batch);
+        if (batch.length > 0) await predictBatch(model, batch, first);
       } finally {
         await model.close();
       }
     });
 }
 
-async function predictBatch(model: LoadedModel, rows: readonly Row[]): Promise<void> {
+/** @param first - rows of the input before these, for messages that count within the batch */
+async function predictBatch(model: LoadedModel, rows: readonly Row[], first: number): Promise<void> {
   const fields = Object.fromEntries(model.fields.map((field) => [field, rows.map((row) => cellOf(row, field))]));
-  const outputs = Object.entries(await model.predict(fields as Record<string, number[][]>));
+  const predicted = await model.predict(fields as Record<string, number[][]>).catch((error: Error) => {
+    if (!(error instanceof DataError) || first === 0) throw error;
+    throw new DataError(`${error.message.replace(/\.$/, '')}; row 0 of these is row ${first} of the input.`);
+  });
+  const outputs = Object.entries(predicted);
   rows.forEach((_, i) => {
     console.log(
       JSON.stringify(Object.fromEntries(outputs.map(([name, output]) => [name, rowOf(output, i, rows.length)]))),

@@ -1,7 +1,11 @@
 import { SingleBar } from 'cli-progress';
-import pc from 'picocolors';
+import picocolors from 'picocolors';
 import type { RunEvent, StartEvent, StepEvent } from '../observe/events.ts';
 import type { TrainResult } from '../train.ts';
+
+// By default picocolors asks stdout; what people read goes to stderr.
+const { NO_COLOR, FORCE_COLOR, TERM } = process.env;
+const pc = picocolors.createColors(!NO_COLOR && (!!FORCE_COLOR || (process.stderr.isTTY && TERM !== 'dumb')));
 
 /** What a person or a program sees of a run. */
 export interface Reporter {
@@ -23,6 +27,9 @@ class JsonReporter implements Reporter {
   end(): void {}
   close(): void {}
 }
+
+/** Often enough to see that it lives, seldom enough for a log. */
+const lineIntervalMs = 5000;
 
 const number = (value: number): string => value.toFixed(4);
 const metricsText = (metrics: Readonly<Record<string, number>>): string =>
@@ -116,11 +123,11 @@ class BarReporter implements Reporter {
 
 /** Without a terminal: a plain line every few seconds. */
 class LineReporter implements Reporter {
-  #steps = 0;
-  #lastMs = 0;
+  #start: { steps: number; fromStep: number; ms: number } | undefined;
+  #lastMs = performance.now();
 
   event(event: RunEvent): void {
-    if (event.type === 'start') this.#steps = event.steps;
+    if (event.type === 'start') this.#start = { ...event, ms: performance.now() };
     if (event.type === 'step') this.#step(event);
     const text = describe(event);
     if (text !== undefined) print(text);
@@ -132,12 +139,20 @@ class LineReporter implements Reporter {
 
   close(): void {}
 
-  #step(event: StepEvent): void {
-    if (performance.now() - this.#lastMs < 5000) return;
-    this.#lastMs = performance.now();
-    const left = ((this.#steps - event.step) / this.#steps) * 100;
+  #step({ step, loss, samplesPerSecond }: StepEvent): void {
+    const nowMs = performance.now();
+    if (nowMs - this.#lastMs < lineIntervalMs || !this.#start) return;
+    this.#lastMs = nowMs;
+    const { steps, fromStep, ms } = this.#start;
+    const secondsLeft = ((nowMs - ms) / 1000 / (step - fromStep)) * (steps - step);
     print(
-      `step ${event.step}/${this.#steps}  loss ${number(event.loss)}  ${Math.round(event.samplesPerSecond)} samples/s  ${left.toFixed(0)} % left`,
+      `step ${step}/${steps}  loss ${number(loss)}  ${Math.round(samplesPerSecond)} samples/s  ${durationText(secondsLeft)} left`,
     );
   }
+}
+
+/** `45 s`, `3 min`, `2.5 h`. */
+export function durationText(seconds: number): string {
+  if (seconds < 100) return `${Math.round(seconds)} s`;
+  return seconds < 6000 ? `${Math.round(seconds / 60)} min` : `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
@@ -9,17 +9,34 @@ export const runFileName = 'run.json';
 export interface RunFile {
   readonly job: string;
   readonly name: string;
+  /** What the command line set: `--resume` goes on with it, `eval` evaluates with it. */
   readonly overrides: TraceOverrides;
 }
 
 /** The card of a run, from its folder or one of its checkpoints. @throws UsageError where there is none */
 export async function readRunFile(path: string): Promise<RunFile> {
   for (const dir of [path, dirname(path)]) {
-    try {
-      return JSON.parse(await readFile(join(dir, runFileName), 'utf8')) as RunFile;
-    } catch (error) {
-      if (error instanceof SyntaxError) throw new UsageError(`${join(dir, runFileName)} is damaged.`);
-    }
+    const file = await findRunFile(dir);
+    if (file) return file;
   }
   throw new UsageError(`${path} is not the folder of a run: it has no ${runFileName}.`);
+}
+
+/** The card in a folder; undefined where there is none. @throws UsageError where it is damaged */
+export async function findRunFile(dir: string): Promise<RunFile | undefined> {
+  const path = join(dir, runFileName);
+  const text = await readFile(path, 'utf8').catch(() => undefined);
+  if (text === undefined) return undefined;
+  try {
+    const file = JSON.parse(text) as RunFile;
+    if (typeof file.job === 'string' && typeof file.overrides === 'object' && file.overrides !== null) return file;
+  } catch {
+    // said below
+  }
+  throw new UsageError(`${path} is damaged: it should name the job file ("job") and its options ("overrides").`);
+}
+
+export async function writeRunFile(dir: string, file: RunFile): Promise<void> {
+  await mkdir(dir, { recursive: true });
+  await writeFile(join(dir, runFileName), `${JSON.stringify(file, null, 2)}\n`);
 }

@@ -1,14 +1,14 @@
-import { existsSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
-import { basename, join, resolve } from 'node:path';
-import { UsageError } from '@lockstep/core';
+import { resolve } from 'node:path';
+import { LockstepError, UsageError } from '@lockstep/core';
+import type { TraceOverrides } from '@lockstep/core/internal';
 import { Command, Option } from 'commander';
 import { type TrainOptions, train } from '../train.ts';
 import { exitCode } from './exit-code.ts';
 import { interruptible } from './interrupt.ts';
 import { numberOption, onOff } from './options.ts';
 import { reporterFor } from './reporter.ts';
-import { type RunFile, runFileName } from './run-file.ts';
+import { findRunFile, writeRunFile } from './run-file.ts';
+import { freeFolder } from './run-folder.ts';
 
 interface Flags {
   readonly threads?: number;
@@ -65,36 +65,52 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
   if (flags.resume && !flags.out)
     throw new UsageError('--resume needs --out with the folder of the run to go on with.');
   const out = flags.out ?? freeFolder(job);
+  const recorded = flags.resume ? await findRunFile(out) : undefined;
+  const overrides = overridesOf(flags, recorded?.overrides);
   const reporter = reporterFor(flags.json === true);
   const interrupt = interruptible(out, job);
-  const run = train(job, { ...trainOptions(flags), out, signal: interrupt.signal });
+  await using run = train(job, { ...trainOptions(flags), ...overrides, out, signal: interrupt.signal });
   try {
-    let recorded = false;
+    let savedStep = -1;
     for await (const event of run) {
       // Only a run that has really started leaves its card in the folder.
-      if (event.type === 'start' && !recorded && !flags.resume) await recordRun(out, job, flags, event.job);
-      recorded = true;
+      if (event.type === 'start') await writeRunFile(out, { job: resolve(job), name: event.job, overrides });
+      if (event.type === 'checkpoint') savedStep = event.step;
       reporter.event(event);
     }
     const result = await run.done;
     await result.model.close();
-    if (interrupt.signal.aborted && result.interrupted) process.exitCode = exitCode.interrupted;
     reporter.end(result, out);
+    if (savedStep !== result.steps) {
+      throw new LockstepError(
+        `The weights of step ${result.steps} could not be written to ${out}: make room there and go on with --resume.`,
+      );
+    }
+    if (interrupt.signal.aborted && result.interrupted) process.exitCode = exitCode.interrupted;
   } finally {
     interrupt.dispose();
     reporter.close();
   }
 }
 
-function trainOptions(flags: Flags): TrainOptions {
-  const { threads, steps, epochs, seed, shards, data, resume, checkpointEvery, weights, memory, stopAt } = flags;
-  const options = {
-    threads,
-    steps,
-    epochs,
+/** What makes the run; `--resume` goes on with what it was started with, flags win. */
+function overridesOf({ seed, shards, steps, epochs, data }: Flags, recorded: TraceOverrides = {}): TraceOverrides {
+  const given = withoutUndefined({
     seed,
     shards,
-    data,
+    steps,
+    epochs,
+    data: data === undefined ? undefined : resolve(data),
+  });
+  const { steps: _steps, epochs: _epochs, ...rest } = recorded;
+  // The length is one thing with two names.
+  return { ...(steps === undefined && epochs === undefined ? recorded : rest), ...given };
+}
+
+function trainOptions(flags: Flags): TrainOptions {
+  const { threads, resume, checkpointEvery, weights, memory, stopAt } = flags;
+  return withoutUndefined({
+    threads,
     resume,
     checkpointEvery,
     initialWeights: weights,
@@ -102,30 +118,10 @@ function trainOptions(flags: Flags): TrainOptions {
     stopAtStep: stopAt,
     mergeShards: flags.mergeShards === 'on',
     widen: flags.widen === 'on',
-  };
-  return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as TrainOptions;
+  });
 }
 
-/** `runs/<job>`, or the next number behind it: a second plain run is not refused. */
-function freeFolder(job: string): string {
-  const name = join('runs', basename(job).replace(/\.[cm]?[jt]s$/, ''));
-  for (let n = 1; ; n++) {
-    const folder = n === 1 ? name : `${name}-${n}`;
-    if (!existsSync(folder)) return folder;
-  }
-}
+type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
-async function recordRun(out: string, job: string, flags: Flags, name: string): Promise<void> {
-  await mkdir(out, { recursive: true });
-  const { seed, shards, steps, epochs, data } = flags;
-  const file: RunFile = {
-    job: resolve(job),
-    name,
-    overrides: Object.fromEntries(
-      Object.entries({ seed, shards, steps, epochs, data: data === undefined ? undefined : resolve(data) }).filter(
-        ([, v]) => v !== undefined,
-      ),
-    ),
-  };
-  await writeFile(join(out, runFileName), `${JSON.stringify(file, null, 2)}\n`);
-}
+const withoutUndefined = <T extends object>(options: T): Defined<T> =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Defined<T>;
