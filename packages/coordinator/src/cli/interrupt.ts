@@ -9,13 +9,13 @@ export interface Interrupt {
  * The first Ctrl-C (or SIGTERM) ends the run at a step boundary with a checkpoint, the second at once. A reader of stdout that
  * went away (`| head`) counts as the first.
  */
-export function interruptible(out: string, job: string): Interrupt {
+export function interruptible(out: string, job: string, say: (text: string) => void): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(exitCode.interrupted);
     controller.abort();
-    process.stderr.write(
-      `\nStopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${quoted(job)} --out ${quoted(out)} --resume\n`,
+    say(
+      `Stopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${quoted(job)} --out ${quoted(out)} --resume`,
     );
   };
   const onClosedPipe = () => controller.abort();

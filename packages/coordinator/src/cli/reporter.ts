@@ -10,6 +10,8 @@ const pc = picocolors.createColors(!NO_COLOR && (!!FORCE_COLOR || (process.stder
 /** What a person or a program sees of a run. */
 export interface Reporter {
   event(event: RunEvent): void;
+  /** A sentence to the person at the keyboard. */
+  say(text: string): void;
   end(result: TrainResult, out: string): void;
   close(): void;
 }
@@ -24,12 +26,24 @@ class JsonReporter implements Reporter {
   event(event: RunEvent): void {
     process.stdout.write(`${JSON.stringify(event)}\n`);
   }
+  say(text: string): void {
+    print(text);
+  }
   end(): void {}
   close(): void {}
 }
 
 /** Often enough to see that it lives, seldom enough for a log. */
 const lineIntervalMs = 5000;
+/** Of one kind: epochs, evaluations. */
+const newsIntervalMs = 1000;
+/** Clears the live line. */
+const clearLine = '\r\x1b[K';
+/** The bar's line must not wrap, or drawing it again would leave pieces; other text must. */
+const wrapOn = '\x1b[?7h';
+const wrapOff = '\x1b[?7l';
+/** The bar goes back to the saved place when it ends; without this it would end on top of what was written above it. */
+const saveCursor = '\x1b7';
 
 const number = (value: number): string => value.toFixed(4);
 const metricsText = (metrics: Readonly<Record<string, number>>): string =>
@@ -47,21 +61,32 @@ function startText(event: StartEvent): string {
   ].join('\n');
 }
 
-/** Everything but the steps, the same with a bar and without. */
-function describe(event: RunEvent): string | undefined {
-  switch (event.type) {
-    case 'start':
-      return startText(event);
-    case 'eval':
-      return `step ${event.step}  ${pc.cyan(`test ${metricsText(event.metrics)}`)}`;
-    case 'epoch':
-      return pc.dim(`epoch ${event.epoch}  ${metricsText(event.metrics)}`);
-    case 'warning':
-      return pc.yellow(`warning: ${event.message}`);
-    case 'checkpoint':
-      return pc.dim(`checkpoint ${event.path}`);
-    default:
-      return undefined;
+/** Everything but the steps, the same with a bar and without. Short epochs are told now and then, as nobody reads a hundred a second. */
+class Narrator {
+  readonly #lastMs = new Map<string, number>();
+
+  text(event: RunEvent): string | undefined {
+    switch (event.type) {
+      case 'start':
+        return startText(event);
+      case 'eval':
+        return this.#due('eval') ? `step ${event.step}  ${pc.cyan(`test ${metricsText(event.metrics)}`)}` : undefined;
+      case 'epoch':
+        return this.#due('epoch') ? pc.dim(`epoch ${event.epoch}  ${metricsText(event.metrics)}`) : undefined;
+      case 'warning':
+        return pc.yellow(`warning: ${event.message}`);
+      case 'checkpoint':
+        return pc.dim(`checkpoint ${event.path}`);
+      default:
+        return undefined;
+    }
+  }
+
+  #due(what: string): boolean {
+    const nowMs = performance.now();
+    if (nowMs - (this.#lastMs.get(what) ?? Number.NEGATIVE_INFINITY) < newsIntervalMs) return false;
+    this.#lastMs.set(what, nowMs);
+    return true;
   }
 }
 
@@ -79,6 +104,7 @@ const print = (text: string): void => void process.stderr.write(`${text}\n`);
 
 /** A live line at the bottom of the terminal; other events scroll above it. */
 class BarReporter implements Reporter {
+  readonly #narrator = new Narrator();
   #bar: SingleBar | undefined;
 
   event(event: RunEvent): void {
@@ -86,9 +112,15 @@ class BarReporter implements Reporter {
       this.#bar?.update(event.step, { loss: number(event.loss), rate: Math.round(event.samplesPerSecond) });
       return;
     }
-    const text = describe(event);
-    if (text !== undefined) this.#above(text, event);
+    const text = this.#narrator.text(event);
+    if (text !== undefined) this.say(text);
     if (event.type === 'start') this.#start(event);
+  }
+
+  /** Above the live line, which draws itself again below. */
+  say(text: string): void {
+    if (this.#bar) process.stderr.write(`${clearLine}${wrapOn}${text}\n${wrapOff}${saveCursor}`);
+    else print(text);
   }
 
   end(result: TrainResult, out: string): void {
@@ -113,24 +145,23 @@ class BarReporter implements Reporter {
     });
     this.#bar.start(steps, fromStep, { loss: '-', rate: '-' });
   }
-
-  /** Clears the live line, writes, and lets the bar draw itself again below. */
-  #above(text: string, event: RunEvent): void {
-    if (this.#bar && event.type !== 'start') process.stderr.write('\r\x1b[K');
-    print(text);
-  }
 }
 
 /** Without a terminal: a plain line every few seconds. */
 class LineReporter implements Reporter {
+  readonly #narrator = new Narrator();
   #start: { steps: number; fromStep: number; ms: number } | undefined;
   #lastMs = performance.now();
 
   event(event: RunEvent): void {
     if (event.type === 'start') this.#start = { ...event, ms: performance.now() };
     if (event.type === 'step') this.#step(event);
-    const text = describe(event);
+    const text = this.#narrator.text(event);
     if (text !== undefined) print(text);
+  }
+
+  say(text: string): void {
+    print(text);
   }
 
   end(result: TrainResult, out: string): void {

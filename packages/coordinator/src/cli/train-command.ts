@@ -68,7 +68,7 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
   const recorded = flags.resume ? await findRunFile(out) : undefined;
   const overrides = overridesOf(flags, recorded?.overrides);
   const reporter = reporterFor(flags.json === true);
-  const interrupt = interruptible(out, job);
+  const interrupt = interruptible(out, job, (text) => reporter.say(text));
   await using run = train(job, { ...trainOptions(flags), ...overrides, out, signal: interrupt.signal });
   try {
     let savedStep = -1;
