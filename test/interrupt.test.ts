@@ -1,4 +1,4 @@
-import { cpSync, existsSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { jobText, lockstep, UserFolder } from './support/run-cli.ts';
@@ -55,6 +55,42 @@ test('Ctrl-C ends at a step boundary with a checkpoint and exit code 130; resumi
   expect(doneOf(resumed.stdout)).toMatchObject({ steps: end, digest: doneOf(whole.stdout).digest });
   const same = await lockstep(['verify', out, join(folder.path, 'whole')]);
   expect(same).toMatchObject({ code: 0, stdout: `The same: ${end} steps with equal digests, losses and schedules.\n` });
+});
+
+test('killed without a word, a run resumes from its newest checkpoint; steps computed again must match the journal', async () => {
+  using folder = new UserFolder();
+  const job = folder.write('job.ts', long);
+  const out = join(folder.path, 'run');
+  let checkpoints = 0;
+  const killed = await lockstep(['train', job, '--out', out, '--json'], {
+    onLine: (line, child) => {
+      if (line.startsWith('{"type":"checkpoint"') && ++checkpoints === 2) child.kill('SIGKILL');
+    },
+  });
+  expect(killed.code).toBe(null);
+  // As if the kill had come later: the journal is ahead of the newest checkpoint, and its last line is torn.
+  const newest = readdirSync(out).findLast((name) => name.startsWith('step-')) as string;
+  rmSync(join(out, newest), { recursive: true });
+  const journal = join(out, 'journal.txt');
+  writeFileSync(journal, readFileSync(journal, 'utf8').trimEnd().slice(0, -5));
+
+  const end = Number(newest.slice(5)) + 10;
+  const copy = join(folder.path, 'copy');
+  cpSync(out, copy, { recursive: true });
+  const resumed = await lockstep(['train', job, '--out', out, '--resume', '--json', '--stop-at', String(end)]);
+  expect(resumed.code).toBe(0);
+  const whole = join(folder.path, 'whole');
+  await lockstep(['train', job, '--out', whole, '--stop-at', String(end)]);
+  expect((await lockstep(['verify', out, whole])).code).toBe(0);
+
+  // A journal that says otherwise stops the run and names the step.
+  const lines = readFileSync(join(copy, 'journal.txt'), 'utf8').split('\n');
+  const at = Number(newest.slice(5)) - 1;
+  lines[at - 1] = (lines[at - 1] as string).replace(/ lr=./, ' lr=0');
+  writeFileSync(join(copy, 'journal.txt'), lines.join('\n'));
+  const refused = await lockstep(['train', job, '--out', copy, '--resume', '--stop-at', String(end)]);
+  expect(refused.stderr).toMatch(new RegExp(`lockstep: Step ${at} gave other bits than before the resume`));
+  expect(refused.code).toBe(1);
 });
 
 test('a second Ctrl-C ends at once', async () => {

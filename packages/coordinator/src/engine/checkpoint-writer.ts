@@ -1,6 +1,7 @@
 import type { TrainingState } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
+import type { Journal } from '../observe/journal.ts';
 
 const intervalMs = 30_000;
 /** Epochs may be shorter than a write takes. */
@@ -9,14 +10,16 @@ const epochIntervalMs = 5_000;
 /** Writes checkpoints in the background, one at a time. A failure is an alarm, not the end of the run. */
 export class CheckpointWriter {
   readonly #store: CheckpointStore | null;
+  readonly #journal: Journal | null;
   readonly #emit: (event: RunEvent) => void;
   readonly #losses = new Map<number, number>();
   #lastMs = performance.now();
   #writing: Promise<void> = Promise.resolve();
   #saved = -1;
 
-  constructor(store: CheckpointStore | null, emit: (event: RunEvent) => void) {
+  constructor(store: CheckpointStore | null, journal: Journal | null, emit: (event: RunEvent) => void) {
     this.#store = store;
+    this.#journal = journal;
     this.#emit = emit;
   }
 
@@ -40,6 +43,8 @@ export class CheckpointWriter {
     const loss = this.#losses.get(state.step);
     this.#writing = this.#writing.then(async () => {
       try {
+        // The journal is never behind a checkpoint: a run that resumes there would leave a hole in it.
+        await this.#journal?.flush();
         const { path, digest } = await store.save(state, loss);
         this.#emit({ type: 'checkpoint', step: state.step, path, digest });
       } catch (error) {

@@ -58,7 +58,7 @@ export class Engine {
     this.#cursor = new Cursor(spec);
     this.#epoch = new MetricSums(spec.metrics);
     this.#evaluation = new MetricSums(spec.evaluateMetrics);
-    this.#checkpoints = new CheckpointWriter(parts.store, parts.emit);
+    this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
     const image = fitRun(spec, {
       threads: parts.request.threads,
       mergeShards: parts.request.mergeShards,
