@@ -31,7 +31,7 @@ export interface StepContext<M, D extends DataSplits = DataSplits> {
 /** Values per sample or token: `loss` is minimised, the others are reported. */
 export type StepResult = { readonly loss: Weighted | Tensor } & Readonly<Record<string, Weighted | Tensor>>;
 
-/** What a user writes. See the options one by one in docs/jobs.md. */
+/** What a user writes. */
 export interface JobOptions<M extends Module = Module, D extends DataSplits = DataSplits> {
   readonly name: string;
   /** Default 0. */
