@@ -1,14 +1,7 @@
 import { loadLanes, storeLanes } from './lanes';
-import { c, exp4, geluSlope4, geluTanhSlope4, sigmoid4 } from './vector-math';
+import { c, exp4, geluSlope4, geluTanhSlope4, sigmoid4, siluSlope4 } from './vector-math';
 
 // x is what the formula is in (input or output of the activation), y the gradient of its output.
-
-// @ts-ignore: decorator
-@inline
-function siluSlope4(x: v128): v128 {
-  const s = sigmoid4(x);
-  return f32x4.mul(s, f32x4.add(c(12), f32x4.mul(x, f32x4.sub(c(12), s))));
-}
 
 /** z, or NaN where x is: a comparison forgets it. */
 // @ts-ignore: decorator

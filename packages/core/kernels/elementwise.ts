@@ -1,5 +1,5 @@
 import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
-import { c, erf4, exp4, gelu4, geluTanh4, log4, relu4, sigmoid4, sinCos4, softplus4, tanh4 } from './vector-math';
+import { c, erf4, exp4, gelu4, geluTanh4, log4, relu4, sigmoid4, silu4, sinCos4, softplus4, tanh4 } from './vector-math';
 
 // Every kernel is one loop, made from `mapWith` by inlining: `kind` is a constant, so only one branch of `f` is left in each.
 
@@ -31,7 +31,7 @@ function f(kind: i32, x: v128, s: v128): v128 {
   if (kind == 13) return tanh4(x); // tanh
   if (kind == 14) return gelu4(x); // gelu
   if (kind == 15) return geluTanh4(x); // geluTanh
-  if (kind == 16) return f32x4.mul(x, sigmoid4(x)); // silu
+  if (kind == 16) return silu4(x); // silu
   if (kind == 17) return softplus4(x); // softplus
   if (kind == 18) return erf4(x); // erf
   if (kind == 19) return f32x4.add(x, s); // addScalar

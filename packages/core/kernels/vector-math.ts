@@ -139,15 +139,46 @@ export function sigmoid4(x: v128): v128 {
   return f32x4.div(c(12), f32x4.add(c(12), exp4(f32x4.neg(x))));
 }
 
+/** max(x, -104): from there down x Phi(x) and x sigmoid(x) are 0, and -Infinity times 0 would be NaN. */
 // @ts-ignore: decorator
 @inline
-export function gelu4(x: v128): v128 {
+function raised(x: v128): v128 {
+  return f32x4.pmax(x, c(1));
+}
+
+/** Within [-104, 88.8], beyond which the slopes below are 0 and 1 and an infinite x or x^2 times 0 would be NaN. */
+// @ts-ignore: decorator
+@inline
+function bounded(x: v128): v128 {
+  return f32x4.pmin(raised(x), c(0));
+}
+
+// @ts-ignore: decorator
+@inline
+export function silu4(v: v128): v128 {
+  const x = raised(v);
+  return f32x4.mul(x, sigmoid4(x));
+}
+
+// @ts-ignore: decorator
+@inline
+export function siluSlope4(v: v128): v128 {
+  const x = bounded(v);
+  const s = sigmoid4(x);
+  return f32x4.mul(s, f32x4.add(c(12), f32x4.mul(x, f32x4.sub(c(12), s))));
+}
+
+// @ts-ignore: decorator
+@inline
+export function gelu4(v: v128): v128 {
+  const x = raised(v);
   return f32x4.mul(f32x4.mul(x, c(13)), f32x4.add(c(12), erf4(f32x4.mul(x, c(45)))));
 }
 
 // @ts-ignore: decorator
 @inline
-export function geluSlope4(x: v128): v128 {
+export function geluSlope4(v: v128): v128 {
+  const x = bounded(v);
   const phi = f32x4.mul(c(13), f32x4.add(c(12), erf4(f32x4.mul(x, c(45)))));
   const density = f32x4.mul(c(46), exp4(f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(13)))));
   return f32x4.add(phi, f32x4.mul(x, density));
@@ -163,13 +194,15 @@ function geluInner4(x: v128): v128 {
 
 // @ts-ignore: decorator
 @inline
-export function geluTanh4(x: v128): v128 {
+export function geluTanh4(v: v128): v128 {
+  const x = raised(v);
   return f32x4.mul(f32x4.mul(x, c(13)), f32x4.add(c(12), geluInner4(x)));
 }
 
 // @ts-ignore: decorator
 @inline
-export function geluTanhSlope4(x: v128): v128 {
+export function geluTanhSlope4(v: v128): v128 {
+  const x = bounded(v);
   const t = geluInner4(x);
   const slope = f32x4.mul(c(47), madd(f32x4.mul(c(49), x), x, c(12)));
   const tail = f32x4.mul(f32x4.mul(f32x4.mul(c(13), x), f32x4.sub(c(12), f32x4.mul(t, t))), slope);

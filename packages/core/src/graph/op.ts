@@ -102,5 +102,5 @@ function describe(error: unknown, op: string, inputs: readonly Operand[], path: 
   return new ShapeError(`${op}${path ? ` in layer "${path}"` : ''}: ${error.message} (inputs: ${shapes}).`);
 }
 
-/** Thrown by shape rules; becomes a ShapeError that names op, shapes and layer. */
-export class ShapeRule extends Error {}
+/** Thrown by shape rules; within `apply` it becomes a ShapeError that names op, shapes and layer. */
+export class ShapeRule extends ShapeError {}

@@ -49,9 +49,9 @@ const unary: [KernelName, Unary][] = [
   ['relu', { f: (x) => Math.max(x, 0), tolerance: 0, special: [[-inf, 0], [inf, inf]] }],
   ['sigmoid', { f: sigmoid, tolerance: 1.2e-7, span: 30, special: [[-inf, 0], [inf, 1], [0, 0.5]] }],
   ['tanh', { f: Math.tanh, tolerance: 1.2e-7, span: 12, special: [[-inf, -1], [inf, 1], [0, 0], [100, 1]] }],
-  ['gelu', { f: (x) => x * normalCdf(x), tolerance: 5e-7, span: 8, special: [[inf, inf], [0, 0], [big, big], [-big, 0]] }],
-  ['geluTanh', { f: (x) => 0.5 * x * (1 + inner(x)), tolerance: 5e-7, span: 8, special: [[inf, inf], [0, 0], [big, big], [-big, 0]] }],
-  ['silu', { f: (x) => x * sigmoid(x), tolerance: 3e-7, span: 30, special: [[inf, inf], [0, 0], [-big, 0]] }],
+  ['gelu', { f: (x) => x * normalCdf(x), tolerance: 5e-7, span: 8, special: [[inf, inf], [0, 0], [big, big], [-big, 0], [-inf, 0]] }],
+  ['geluTanh', { f: (x) => 0.5 * x * (1 + inner(x)), tolerance: 5e-7, span: 8, special: [[inf, inf], [0, 0], [big, big], [-big, 0], [-inf, 0]] }],
+  ['silu', { f: (x) => x * sigmoid(x), tolerance: 3e-7, span: 30, special: [[inf, inf], [0, 0], [-big, 0], [-inf, 0]] }],
   ['softplus', { f: (x) => Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))), tolerance: 2e-7, span: 30, special: [[inf, inf], [-inf, 0], [big, big]] }],
   ['erf', { f: erf, tolerance: 2e-7, span: 5, special: [[inf, 1], [-inf, -1], [0, 0]] }],
   ['addScalar', { f: (x) => x + 0.75, scalar: 0.75, tolerance: 6e-8, special: [[inf, inf]] }],
@@ -146,6 +146,17 @@ describe.each(gradients)('%s', (kernel, { f, tolerance, span = 4, scalar }) => {
     expect(run(kernel, g, (h, out) => [out, h.f32(x), out, g.length, ...rest])).toEqual(whole);
     expect(run(kernel, x, (h, out) => [out, out, h.f32(g), g.length, ...rest])).toEqual(whole);
   });
+});
+
+test.each<KernelName>(['geluGrad', 'geluTanhGrad', 'siluGrad'])('%s is 0 and 1 far out, without NaN', (kernel) => {
+  const x = Float32Array.of(-inf, -3e38, -1e20, -200, 200, 1e20, 3e38, inf, -inf, inf);
+  const slopes = run(kernel, x.length, (h, out) => [out, h.f32(x), h.f32(x.map(() => 1)), x.length]);
+  expectClose(
+    slopes,
+    Array.from(x, (v) => (v < 0 ? 0 : 1)),
+    0,
+    kernel,
+  );
 });
 
 test('exp and its neighbours to 2 units in the last place, subnormal results included', () => {

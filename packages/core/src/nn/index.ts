@@ -1,4 +1,17 @@
-export { GELU, ReLU, Sigmoid, SiLU, Tanh } from './activations.ts';
+export {
+  ELU,
+  Flatten,
+  GELU,
+  Identity,
+  LeakyReLU,
+  LogSoftmax,
+  ReLU,
+  Sigmoid,
+  SiLU,
+  Softmax,
+  Softplus,
+  Tanh,
+} from './activations.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';

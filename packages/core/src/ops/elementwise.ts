@@ -1,3 +1,4 @@
+import type { Tensor } from '../graph/tensor.ts';
 import { div, mul, mulScalar, neg, square } from './arithmetic.ts';
 import { gradientOf, gradientWith, unary, unaryWith } from './unary-op.ts';
 
@@ -31,7 +32,11 @@ export const gelu = unary('gelu', (x, _y, g) => geluGrad(x, g));
 export const geluTanh = unary('geluTanh', (x, _y, g) => geluTanhGrad(x, g));
 export const silu = unary('silu', (x, _y, g) => siluGrad(x, g));
 export const softplus = unary('softplus', (x, _y, g) => softplusGrad(x, g));
-export const leakyRelu = unaryWith('leakyRelu', (x, _y, g, s) => leakyReluGrad(x, g, s));
-export const elu = unaryWith('elu', (x, _y, g, s) => eluGrad(x, g, s));
+const scaledBelowZero = unaryWith('leakyRelu', (x, _y, g, s) => leakyReluGrad(x, g, s));
+const exponentialBelowZero = unaryWith('elu', (x, _y, g, s) => eluGrad(x, g, s));
+/** x above 0, `negativeSlope` x below. */
+export const leakyRelu = (x: Tensor, negativeSlope = 0.01): Tensor => scaledBelowZero(x, negativeSlope);
+/** x above 0, alpha (e^x - 1) below (Clevert et al. 2016). */
+export const elu = (x: Tensor, alpha = 1): Tensor => exponentialBelowZero(x, alpha);
 /** x^s for a constant s. */
 export const powScalar = unaryWith('powScalar', (x, _y, g, s) => mulScalar(mul(g, powScalar(x, s - 1)), s));

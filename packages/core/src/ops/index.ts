@@ -50,4 +50,4 @@ import './methods.ts';
 export { layerNorm } from './norm.ts';
 export { argmax, max, mean } from './reduce.ts';
 export { causalSoftmax, logSoftmax, softmax } from './softmax.ts';
-export { expand, reshape, sum, sumTo } from './stretch.ts';
+export { expand, flatten, reshape, sum, sumTo } from './stretch.ts';

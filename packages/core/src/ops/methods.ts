@@ -1,5 +1,4 @@
-import type { DType, Shape, Size } from '../graph/dim.ts';
-import { product } from '../graph/dim.ts';
+import type { DType, Shape } from '../graph/dim.ts';
 import { Tensor } from '../graph/tensor.ts';
 import { minus, neg, over, plus, square, times, type Value } from './arithmetic.ts';
 import { maximum, minimum } from './compare.ts';
@@ -8,7 +7,7 @@ import { matmul } from './matmul.ts';
 import { cast, permute, slice, transpose } from './movement.ts';
 import { argmax, max, mean } from './reduce.ts';
 import { logSoftmax, softmax } from './softmax.ts';
-import { expand, reshape, sum } from './stretch.ts';
+import { expand, flatten, reshape, sum } from './stretch.ts';
 
 /** Ops that read well as methods: `x.matmul(w).add(b).relu()`. */
 const methods = {
@@ -42,10 +41,12 @@ const methods = {
   sigmoid: elementwise.sigmoid,
   tanh: elementwise.tanh,
   gelu: elementwise.gelu,
+  geluTanh: elementwise.geluTanh,
   silu: elementwise.silu,
-  /** Joins the dimensions from `from` on: `[batch, 32, 7, 7].flatten(1)` is `[batch, 1568]`. */
-  flatten: (x: Tensor, from = 0): Tensor =>
-    reshape(x, [...x.shape.slice(0, from), product(x.shape.slice(from)) as Size]),
+  softplus: elementwise.softplus,
+  leakyRelu: elementwise.leakyRelu,
+  elu: elementwise.elu,
+  flatten,
 } satisfies Record<string, (x: Tensor, ...rest: never[]) => Tensor>;
 
 type Methods = typeof methods;
@@ -83,8 +84,12 @@ declare module '../graph/tensor.ts' {
     sigmoid(): Tensor;
     tanh(): Tensor;
     gelu(): Tensor;
+    geluTanh(): Tensor;
     silu(): Tensor;
-    flatten(from?: number): Tensor;
+    softplus(): Tensor;
+    leakyRelu(negativeSlope?: number): Tensor;
+    elu(alpha?: number): Tensor;
+    flatten(from?: number, to?: number): Tensor;
   }
 }
 

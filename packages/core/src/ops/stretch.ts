@@ -29,6 +29,16 @@ export function reshape(x: Tensor, shape: Shape): Tensor {
   return sameShape(x.shape, resolved) ? x : apply(reshapeOp, [x], { shape: shapeData(resolved) });
 }
 
+/** Joins the dimensions `from` to `to` into one, as PyTorch's `flatten`: `[batch, 32, 7, 7]` from 1 on is `[batch, 1568]`. */
+export function flatten(x: Tensor, from = 0, to = -1): Tensor {
+  if (x.rank === 0) return reshape(x, [1]);
+  const [first, last] = [axisOf(x.shape, from), axisOf(x.shape, to)];
+  if (first > last) {
+    throw new ShapeRule(`flatten: dimension ${from} lies behind ${to} in ${shapeText(x.shape)}; swap them.`);
+  }
+  return reshape(x, [...x.shape.slice(0, first), product(x.shape.slice(first, last + 1)), ...x.shape.slice(last + 1)]);
+}
+
 const expandOp = defineOp({
   name: 'expand',
   infer: (inputs, attributes) => {
