@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
 import { UsageError } from '../errors.ts';
 import { type GlyphOptions, glyphs } from './glyphs.ts';
-import type { ImageSample } from './image-source.ts';
+import type { ImageSample } from './image-sample.ts';
 
 const at = (options: GlyphOptions, i: number) => glyphs(options).sample(i) as ImageSample;
 

@@ -3,7 +3,8 @@ import { cos, sin } from '../math/index.ts';
 import { deriveKey, type Key, pathId, philox4x32 } from '../random/index.ts';
 import { drawLine } from './draw-strokes.ts';
 import { digitStrokes, type Stroke } from './glyph-strokes.ts';
-import { type ImageSample, imageSource } from './image-source.ts';
+import type { ImageSample } from './image-sample.ts';
+import { imageSource } from './image-source.ts';
 import type { DataSource } from './source.ts';
 
 export interface GlyphOptions {

@@ -1,7 +1,6 @@
 import { UsageError } from '../errors.ts';
+import { fromLevels, type ImageSample } from './image-sample.ts';
 import type { DataSource } from './source.ts';
-
-export type ImageSample = { readonly image: Float32Array; readonly label: Int32Array };
 
 export interface ImageSourceOptions {
   /** The function that users called, for messages. */
@@ -16,7 +15,6 @@ export interface ImageSourceOptions {
 
 /** Above so many bytes of pixels nothing is kept, and each image is drawn whenever it is asked for. */
 const largestCache = 128 * 2 ** 20;
-const levels = Float32Array.from({ length: 256 }, (_, level) => level / 255);
 
 /** A source of generated images of 8-bit levels as f32 in 0..1; an image is drawn at its first use and kept as bytes. */
 export function imageSource({ name, length, shape, label, draw }: ImageSourceOptions): DataSource<ImageSample> {
@@ -37,11 +35,6 @@ export function imageSource({ name, length, shape, label, draw }: ImageSourceOpt
   return {
     length,
     shapes: { image: shape, label: [] },
-    sample(i) {
-      const pixels = pixelsOf(i);
-      const image = new Float32Array(size);
-      for (let p = 0; p < size; p++) image[p] = levels[pixels[p] as number] as number;
-      return { image, label: Int32Array.of(label(i)) };
-    },
+    sample: (i) => ({ image: fromLevels(pixelsOf(i)), label: Int32Array.of(label(i)) }),
   };
 }
