@@ -74,6 +74,40 @@ const cases: Bad[] = [
     says: /Label -2 is out of range \[0, 3\) in sample 31 of the test data/,
   },
   {
+    what: 'a label that is NaN',
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Float32Array.from({ length: 40 }, (_, i) => (i === 17 ? NaN : 1)) }) })',
+    }),
+    code: 1,
+    says: /Label NaN is not a number in sample 17 of the train data, field "label": correct the data/,
+  },
+  {
+    what: 'a label that is no whole number, in test data of another dtype',
+    job: jobText({
+      data: '() => ({ train: data.spirals({ perClass: 40 }), test: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Float32Array.from({ length: 40 }, (_, i) => (i === 38 ? 0.5 : 1)) }) })',
+    }),
+    code: 1,
+    says: /Sample 38 of the test data, field "label": 0.5 is no i32, the dtype of the first sample/,
+  },
+  {
+    what: 'a weighted label out of range',
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 9 ? 3 : 0)) }) })',
+      step: '({ model, batch }) => ({ loss: loss.crossEntropy(model.forward(batch.x), batch.label, { labelSmoothing: 0.1 }) })',
+    }),
+    code: 1,
+    says: /Label 3 is out of range \[0, 3\) in sample 9 of the train data, field "label"/,
+  },
+  {
+    what: 'a target beyond 1',
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, y: { data: Float32Array.from({ length: 120 }, (_, i) => (i === 65 ? 255 : 0)), shape: [40, 3] } }) })',
+      step: '({ model, batch }) => ({ loss: loss.bceWithLogits(model.forward(batch.x), batch.y) })',
+    }),
+    code: 1,
+    says: /Target 255 is outside of \[0, 1\] in sample 21 of the train data, field "y": correct the data/,
+  },
+  {
     what: 'an empty data set',
     job: jobText({ data: '() => ({ train: { length: 0, sample: () => ({}) } })' }),
     code: 1,

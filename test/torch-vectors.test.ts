@@ -1,16 +1,12 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { loss, ManualOptimizer, ops, optim, type Tensor, tensor } from '@lockstep/core';
 import { evaluateTensors } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
+import { expectClose, loadVector, toTensor, toTensors, type Values, vectorFolder } from './support/torch-vector.ts';
 
 // PyTorch's own float64 results for the same numbers: outputs, loss, gradients of parameters and inputs, and parameters after
 // three optimizer steps. Tolerance per tensor: 1e-5 * max(1, largest magnitude).
 
-interface Values {
-  shape: number[];
-  dtype: 'float' | 'int64';
-  data: number[];
-}
 interface Case {
   name: string;
   config: Record<string, unknown>;
@@ -30,23 +26,7 @@ interface Case {
 type Tensors = Record<string, Tensor>;
 type At = (name: string) => Tensor;
 
-const folder = new URL('./vectors/torch/', import.meta.url);
-const load = <T = Case>(name: string): T => JSON.parse(readFileSync(new URL(`${name}.json`, folder), 'utf8')) as T;
-
-function expectClose(got: ArrayLike<number>, expected: readonly number[], what: string): void {
-  expect(got.length, what).toBe(expected.length);
-  const bound = 1e-5 * Math.max(1, ...expected.map(Math.abs));
-  expected.forEach((value, i) => {
-    const error = Math.abs((got[i] as number) - value);
-    if (!(error <= bound))
-      expect.fail(`${what}[${i}]: ${got[i]}, PyTorch gives ${value} (off by ${error}, allowed ${bound})`);
-  });
-}
-
-const toTensor = ({ shape, dtype, data }: Values): Tensor =>
-  ops.tensor(data, { shape, dtype: dtype === 'int64' ? 'i32' : 'f32' });
-const toTensors = (values: Record<string, Values> = {}): Tensors =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, toTensor(value)]));
+const load = (name: string) => loadVector<Case>(name);
 
 const linear = (x: Tensor, p: At, name: string) => ops.linear(x, p(`${name}.weight`), p(`${name}.bias`));
 const mlp =
@@ -86,6 +66,33 @@ function tinyGpt(x: Tensor, p: At): Tensor {
   return ops.linear(ops.layerNorm(y, p('ln_f.weight')), p('wte.weight'));
 }
 
+type LossConfig = Case['config'] & {
+  readonly weights: number[];
+  readonly ignore_index: number;
+  readonly label_smoothing: number;
+  readonly delta: number;
+  readonly pos_weight: number;
+};
+
+/** Cases that are nothing but a loss of the input; the others take cross entropy or the squared error. */
+const losses: Record<string, (output: Tensor, target: Tensor, config: LossConfig) => loss.Weighted> = {
+  mse_mean: loss.mse,
+  mae_mean: loss.l1,
+  huber_delta1: (x, t, { delta }) => loss.huber(x, t, { delta }),
+  huber_delta_half: (x, t, { delta }) => loss.huber(x, t, { delta }),
+  bce_with_logits: (x, t) => loss.bceWithLogits(x, t),
+  bce_with_logits_pos_weight: (x, t, { pos_weight: posWeight }) => loss.bceWithLogits(x, t, { posWeight }),
+  ce_mean: (x, t) => loss.crossEntropy(x, t),
+  ce_sum: (x, t) => loss.crossEntropy(x, t),
+  ce_soft_targets: (x, t) => loss.crossEntropy(x, t),
+  ce_class_weights: (x, t, { weights: weight }) => loss.crossEntropy(x, t, { weight }),
+  ce_ignore_index: (x, t, { ignore_index: ignoreIndex }) => loss.crossEntropy(x, t, { ignoreIndex }),
+  ce_label_smoothing: (x, t, c) => loss.crossEntropy(x, t, { labelSmoothing: c.label_smoothing }),
+  ce_label_smoothing_ignore_index: (x, t, c) =>
+    loss.crossEntropy(x, t, { labelSmoothing: c.label_smoothing, ignoreIndex: c.ignore_index }),
+  kl_div_batchmean: (x, t) => loss.klDiv(ops.logSoftmax(x), t),
+};
+
 const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
   mlp_sigmoid_mse: mlp(['fc1', 'fc2'], ops.sigmoid, true),
   mlp_relu_ce: mlp(['fc1', 'fc2'], ops.relu),
@@ -109,11 +116,8 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
   log_softmax: (x) => ops.logSoftmax(x),
   softmax_dim1: (x) => ops.softmax(x.reshape([2, 3, 4]), 1),
   dropout_given_mask: (x, _, c) => x.mul(toTensor(c.constants?.mask as Values)).mul(1 / (1 - (c.config.p as number))),
-  ce_mean: (x) => x,
-  ce_sum: (x) => x,
-  ce_ignore_index: (x) => x,
-  mse_mean: (x) => x,
-  mae_mean: (x) => x,
+  ...Object.fromEntries(Object.keys(losses).map((name) => [name, (x: Tensor) => x])),
+  embedding_padding: (x, p) => ops.embedding(p('weight'), x, { paddingIndex: 0 }),
   ...Object.fromEntries(
     [
       'sgd',
@@ -131,15 +135,8 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
 /** The loss as Lockstep divides it: sum of values over sum of weights. */
 function lossOf(c: Case, output: Tensor): Tensor {
   const { target, labels } = toTensors(c.targets);
-  const weighted = labels
-    ? loss.crossEntropy(
-        output,
-        labels,
-        c.config.ignore_index === undefined ? {} : { ignoreIndex: c.config.ignore_index as number },
-      )
-    : c.name === 'mae_mean'
-      ? loss.l1(output, target as Tensor)
-      : loss.mse(output, target as Tensor);
+  const of = losses[c.name] ?? ((x, t) => (labels ? loss.crossEntropy(x, t) : loss.mse(x, t)));
+  const weighted = of(output, (labels ?? target) as Tensor, c.config as LossConfig);
   const total = weighted.values.sum();
   return c.name === 'ce_sum' ? total : total.div(weighted.weightsOrOnes().sum());
 }
@@ -231,7 +228,7 @@ describe.each(Object.keys(models))('%s', (name) => {
 });
 
 test('learning-rate schedules', () => {
-  const { schedules } = load<{ schedules: Record<string, Record<string, unknown> & { values: number[] }> }>(
+  const { schedules } = loadVector<{ schedules: Record<string, Record<string, unknown> & { values: number[] }> }>(
     'lr_schedules',
   );
   const at = (schedule: optim.ScheduleSpec, count: number) =>
@@ -250,6 +247,6 @@ test('learning-rate schedules', () => {
 });
 
 test('every stored case is used', () => {
-  const stored = readdirSync(folder).map((file) => file.replace('.json', ''));
-  expect(stored.filter((name) => !(name in models)).sort()).toEqual(['grad_clip', 'lr_schedules']);
+  const stored = readdirSync(vectorFolder).map((file) => file.replace('.json', ''));
+  expect(stored.filter((name) => !(name in models)).sort()).toEqual(['gan', 'grad_clip', 'lr_schedules', 'vae']);
 });

@@ -64,3 +64,27 @@ export function gatherLastGrad(a: usize): void {
     }
   }
 }
+
+/** out = x, with `to` in place of `from`. */
+export function replaceIndex(a: usize): void {
+  const out = load<usize>(a);
+  const x = load<usize>(a, 4);
+  const n = load<i32>(a, 8);
+  const from = load<i32>(a, 12);
+  const to = load<i32>(a, 16);
+  for (let i = 0; i < n; i++) {
+    const at = load<i32>(x + (<usize>i << 2));
+    store<i32>(out + (<usize>i << 2), at == from ? to : at);
+  }
+}
+
+/** 1 where x is not `value`, else 0. */
+export function differs(a: usize): void {
+  const out = load<usize>(a);
+  const x = load<usize>(a, 4);
+  const n = load<i32>(a, 8);
+  const value = load<i32>(a, 12);
+  for (let i = 0; i < n; i++) {
+    store<f32>(out + (<usize>i << 2), load<i32>(x + (<usize>i << 2)) == value ? <f32>0 : <f32>1);
+  }
+}

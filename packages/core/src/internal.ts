@@ -9,6 +9,7 @@ export { firstFreeAddress, instantiateKernels, type Kernels } from './kernels/in
 export { describeKernels, type LoadedKernels, loadKernelModule } from './kernels/loader.ts';
 export { type KernelName, opcode } from './kernels/opcodes.ts';
 export { selfTest, selfTestBytes } from './kernels/self-test.ts';
+export { describeBrokenRule } from './ops/check-values.ts';
 export { advance, freshGroupState, type GroupState, hyperLength, stateVectors, writeHyper } from './optim/hyper.ts';
 export type { AdamGroup, OptimizerSpec, SgdGroup } from './optim/optimizer-spec.ts';
 export { buildProgram } from './program/build.ts';

@@ -140,15 +140,16 @@ export class RunMemory {
     return this.#floats(address, this.#spec.layout.length);
   }
 
-  /** What each thread noted of an index out of range: node, row, value and position of the run's first sample. */
+  /** What a thread noted of an index out of range or a value that breaks a rule: node, row, value and position of the run's first sample. */
   badIndex(): { node: number; row: number; value: number; position: number } | undefined {
     for (const context of this.#image.contexts) {
       const words = new Int32Array(this.memory.buffer, context, 16);
       if (words[8]) {
+        const isFloat = words[8] === 2;
         return {
           node: words[9] as number,
           row: words[10] as number,
-          value: words[11] as number,
+          value: isFloat ? (new Float32Array(words.buffer, context, 16)[11] as number) : (words[11] as number),
           position: words[12] as number,
         };
       }

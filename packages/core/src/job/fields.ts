@@ -31,12 +31,17 @@ function lengthOf(value: unknown, name: string): number {
 
 /** Writes one sample's value into its row. */
 export function writeField(into: FieldArray, row: number, size: number, value: unknown, where: () => string): void {
-  if (typeof value === 'number' && size === 1) into[row] = value;
-  else if (
+  if (typeof value === 'number' && size === 1) {
+    into[row] = value;
+    expectKept(into, row, [value], where);
+  } else if (
     (Array.isArray(value) || ArrayBuffer.isView(value)) &&
     (value as unknown as ArrayLike<number>).length === size
   ) {
     into.set(value as unknown as ArrayLike<number>, row * size);
+    if (value.constructor !== into.constructor) {
+      expectKept(into, row * size, value as unknown as ArrayLike<number>, where);
+    }
   } else {
     const got =
       typeof value === 'number'
@@ -45,5 +50,17 @@ export function writeField(into: FieldArray, row: number, size: number, value: u
           ? 'nothing'
           : `${(value as ArrayLike<number>).length ?? typeof value} values`;
     throw new DataError(`${where()}: ${got} where every sample must have ${size}, as the first one has.`);
+  }
+}
+
+/** A label 0.5 put into a field of whole numbers would become class 0. */
+function expectKept(into: FieldArray, at: number, values: ArrayLike<number>, where: () => string): void {
+  if (into instanceof Float32Array) return;
+  for (let i = 0; i < values.length; i++) {
+    if (into[at + i] !== values[i]) {
+      throw new DataError(
+        `${where()}: ${values[i]} is no ${dtypeOf(into)}, the dtype of the first sample; use one dtype for all samples.`,
+      );
+    }
   }
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 
-import { floats, run, sizes } from '../../../../test/support/kernel-cases.ts';
+import { asIntegers, floats, run, sizes } from '../../../../test/support/kernel-cases.ts';
 import { createHarness } from './kernel-harness.ts';
 
 const indices = [4, 0, 4, 2, 1, 4, 3];
@@ -85,5 +85,19 @@ describe('an index out of range is noted in the context, the first one only', ()
     h.call('embedding', out, table, h.i32([0, 1, 2, 4]), 4, 4, 5, ctx, 123);
     h.call('crossEntropy', out, table, h.i32([-100, 4, 1, 0]), 4, 5, -100, ctx, 125);
     expect(words(ctx)).toEqual([0, 0, 0, 0, 0]);
+  });
+});
+
+describe.each(sizes)('%i indices', (n) => {
+  const index = Array.from({ length: n }, (_, i) => (i % 3 === 0 ? -100 : i));
+
+  test('replaceIndex', () => {
+    const out = run('replaceIndex', n, (h, at) => [at, h.i32(index), n, -100, 4]);
+    expect([...asIntegers(out)]).toEqual(index.map((i) => (i === -100 ? 4 : i)));
+  });
+
+  test('differs', () => {
+    const out = run('differs', n, (h, at) => [at, h.i32(index), n, -100]);
+    expect([...out]).toEqual(index.map((i) => (i === -100 ? 0 : 1)));
   });
 });

@@ -1,8 +1,10 @@
 import { ShapeError } from '../errors.ts';
 import { sameShape, shapeText } from '../graph/dim.ts';
 import type { Tensor } from '../graph/tensor.ts';
-import { add, mul, mulScalar } from '../ops/arithmetic.ts';
-import { ones } from '../ops/leaf.ts';
+import { add, div, mul, mulScalar } from '../ops/arithmetic.ts';
+import { equal } from '../ops/compare.ts';
+import { full, ones } from '../ops/leaf.ts';
+import { sum } from '../ops/stretch.ts';
 
 /**
  * Values per sample or token and their weights. Lockstep sums values and weights over all shards and divides once: a mean
@@ -34,7 +36,7 @@ export class Weighted {
     if (this.weights !== right.weights || !sameShape(this.values.shape, right.values.shape)) {
       throw new ShapeError(
         `loss.add: terms of ${shapeText(this.values.shape)} and ${shapeText(right.values.shape)} with different weights have no common mean; ` +
-          'normalise each per sample (to one value a sample) before adding them.',
+          'make one value a sample of each (meanPerSample or sumPerSample) before adding them.',
       );
     }
     return new Weighted(add(this.values, right.values), this.weights);
@@ -48,7 +50,32 @@ export class Weighted {
     );
   }
 
+  /** Every value times `by`, which counts in the divisor too: a mean over the samples or tokens where a mask is 1. `by` is stretched. */
+  weighted(by: Tensor): Weighted {
+    const weights = mul(this.weightsOrOnes(), by);
+    if (!sameShape(weights.shape, this.values.shape)) {
+      throw new ShapeError(
+        `loss.weighted: weights ${shapeText(by.shape)} do not stretch to the values' shape ${shapeText(this.values.shape)}.`,
+      );
+    }
+    return new Weighted(mul(this.values, by), weights);
+  }
+
+  /** One value a sample: the sum over everything but the batch. The mean is over samples then. */
+  sumPerSample(): Weighted {
+    return new Weighted(sumOverSample(this.values));
+  }
+
+  /** One value a sample: its own mean, so that a long sample counts as much as a short one. 0 for a sample of weight 0. */
+  meanPerSample(): Weighted {
+    const total = sumOverSample(this.weightsOrOnes());
+    const empty = equal(total, full([], 0));
+    return new Weighted(div(sumOverSample(this.values), add(total, empty)));
+  }
+
   weightsOrOnes(): Tensor {
     return this.weights ?? ones(this.values.shape);
   }
 }
+
+const sumOverSample = (x: Tensor): Tensor => (x.rank > 1 ? sum(x, [...x.shape.keys()].slice(1)) : x);

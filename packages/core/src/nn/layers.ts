@@ -20,19 +20,30 @@ export class Linear extends Module {
   }
 }
 
-/** Rows of a table by i32 index: `[...]` to `[..., dim]`. Starts normal(0, 1). */
+/** Rows of a table by i32 index: `[...]` to `[..., dim]`. Starts normal(0, 1). The row `paddingIndex` starts at 0 and is not trained. */
 export class Embedding extends Module {
   weight: Parameter;
+  readonly #paddingIndex: number | undefined;
 
-  constructor(rows: number, dim: number, options: { init?: Initializer } = {}) {
+  constructor(rows: number, dim: number, options: { init?: Initializer; paddingIndex?: number } = {}) {
     super();
-    this.weight = new Parameter([rows, dim], options.init ?? normal(1));
+    const { init = normal(1), paddingIndex } = options;
+    this.#paddingIndex = paddingIndex;
+    this.weight = new Parameter([rows, dim], paddingIndex === undefined ? init : withZeroRow(init, paddingIndex, dim));
   }
 
   forward(index: Tensor): Tensor {
-    return ops.embedding(this.weight, index.dtype === 'i32' ? index : ops.cast(index, 'i32'));
+    const options = this.#paddingIndex === undefined ? {} : { paddingIndex: this.#paddingIndex };
+    return ops.embedding(this.weight, ops.wholeNumbers(index, 'index'), options);
   }
 }
+
+const withZeroRow =
+  (init: Initializer, row: number, dim: number): Initializer =>
+  (values, random) => {
+    init(values, random);
+    values.fill(0, row * dim, (row + 1) * dim);
+  };
 
 /** Normalises the last dimension to mean 0 and variance 1, then times weight plus bias (Ba et al. 2016). */
 export class LayerNorm extends Module {

@@ -13,6 +13,7 @@ const index = ops.tensor(
   { dtype: 'i32' },
 );
 const labels = ops.tensor([2, 0, 4], { dtype: 'i32' });
+const classWeights = ops.tensor([0.5, 1, 2, 0, 1.5]);
 const positive = { low: 0.3, high: 3 };
 
 const unary: [string, (x: Tensor) => Tensor, { low?: number; high?: number; tolerance?: number }?][] = [
@@ -208,6 +209,74 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ['embedding', (table) => ops.embedding(table, index), [[4, 5]]],
   ['gatherLast', (x) => ops.gatherLast(x, index), [[2, 3, 3]]],
   ['crossEntropy', (x) => ops.softmaxCrossEntropy(x, labels), [[3, 5]]],
+  [
+    'weightedCrossEntropy',
+    (x) => ops.weightedCrossEntropy(x, labels, classWeights, { ignoreIndex: -1, smoothing: 0 }),
+    [[3, 5]],
+  ],
+  [
+    'weightedCrossEntropy, smoothed',
+    (x) => ops.weightedCrossEntropy(x, labels, classWeights, { ignoreIndex: 0, smoothing: 0.3 }),
+    [[3, 5]],
+  ],
+  [
+    'weightedCrossEntropy of one class',
+    (x) =>
+      ops.weightedCrossEntropy(x, ops.tensor([0], { dtype: 'i32' }), ops.tensor([2]), {
+        ignoreIndex: -1,
+        smoothing: 0.1,
+      }),
+    [[1, 1]],
+  ],
+  [
+    'softCrossEntropy',
+    (x, t) => ops.softCrossEntropy(x, t),
+    [
+      [2, 3, 11],
+      [2, 3, 11],
+    ],
+  ],
+  [
+    'softCrossEntropy of one class',
+    (x, t) => ops.softCrossEntropy(x, t),
+    [
+      [3, 1],
+      [3, 1],
+    ],
+  ],
+  [
+    'binaryCrossEntropy',
+    (p, t) => ops.binaryCrossEntropy(p.sigmoid(), t.sigmoid()),
+    [
+      [3, 7],
+      [3, 7],
+    ],
+  ],
+  [
+    'cosineSimilarity',
+    (a, b) => ops.cosineSimilarity(a, b),
+    [
+      [3, 7],
+      [3, 7],
+    ],
+  ],
+  [
+    'cosineSimilarity along the first axis',
+    (a, b) => ops.cosineSimilarity(a, b, { axis: 0 }),
+    [
+      [5, 2],
+      [5, 2],
+    ],
+  ],
+  [
+    'pairwiseDistance',
+    (a, b) => ops.pairwiseDistance(a, b),
+    [
+      [3, 5],
+      [3, 5],
+    ],
+  ],
+  ['checkValues', (x) => ops.checkValues(x, { what: 'x', low: -9, high: 9 }).square(), [[13]]],
   ['crossEntropy with an ignored label', (x) => ops.softmaxCrossEntropy(x, labels, 0), [[3, 5]]],
   [
     'attention',

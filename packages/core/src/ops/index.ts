@@ -14,6 +14,8 @@ export {
   type Value,
 } from './arithmetic.ts';
 export { scaledDotProductAttention } from './attention.ts';
+export { binaryCrossEntropy } from './binary-cross-entropy.ts';
+export { checkValues, type ValueRule, wholeNumbers } from './check-values.ts';
 export { equal, greater, greaterEqual, maximum, minimum, where } from './compare.ts';
 export { softmaxCrossEntropy } from './cross-entropy.ts';
 export { dropout } from './dropout.ts';
@@ -40,7 +42,7 @@ export {
   tanh,
 } from './elementwise.ts';
 export { grad, gradOrNone } from './grad.ts';
-export { embedding, gather, gatherLast } from './indexing.ts';
+export { differs, embedding, gather, gatherLast, replaceIndex } from './indexing.ts';
 export { full, input, ones, parameter, scalar, tensor, zeros } from './leaf.ts';
 export { linear, matmul } from './matmul.ts';
 export { cast, concat, pad, permute, slice, transpose } from './movement.ts';
@@ -49,5 +51,7 @@ import './methods.ts';
 
 export { layerNorm } from './norm.ts';
 export { argmax, max, mean } from './reduce.ts';
+export { cosineSimilarity, pairwiseDistance } from './similarity.ts';
+export { softCrossEntropy, weightedCrossEntropy } from './soft-cross-entropy.ts';
 export { causalSoftmax, logSoftmax, softmax } from './softmax.ts';
 export { expand, flatten, reshape, sum, sumTo } from './stretch.ts';

@@ -1,3 +1,4 @@
+import { ShapeError } from '../errors.ts';
 import { isSymbolic, type Shape, sameShape } from '../graph/dim.ts';
 import { apply, defineOp, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -13,6 +14,21 @@ const embeddingGradOp = defineOp({
     e.kernel('embeddingGrad', e.out, index.address, g.address, count(index.shape), count(row), rows as number);
   },
 });
+
+const replaceOp = defineOp({
+  name: 'replaceIndex',
+  infer: (inputs) => ({ shape: expectDType(operand(inputs, 0), 'i32').shape, dtype: 'i32' }),
+  emit: (e) => {
+    const { from, to } = e.attributes as { from: number; to: number };
+    e.kernel('replaceIndex', e.out, e.inputs[0]?.address as number, count(e.shape), from, to);
+  },
+  derivative: () => [undefined],
+  inPlace: [0],
+});
+
+/** i32 values with `to` in place of `from`. */
+export const replaceIndex = (index: Tensor, from: number, to: number): Tensor =>
+  apply(replaceOp, [index], { from, to });
 
 const embeddingOp = defineOp({
   name: 'embedding',
@@ -39,14 +55,31 @@ const embeddingOp = defineOp({
     );
   },
   mixesRows: ([table]) => leadingSymbolic(table?.shape as Shape),
-  derivative: ({ inputs: [table, index], gradient }) => [
-    apply(embeddingGradOp, [index as Tensor, gradient], { table: shapeData((table as Tensor).shape) }),
-    undefined,
-  ],
+  derivative: ({ inputs: [table, index], gradient, attributes }) => {
+    // an index that no row has adds to no gradient
+    const { paddingIndex } = attributes as { paddingIndex?: number };
+    const counted = paddingIndex === undefined ? (index as Tensor) : replaceIndex(index as Tensor, paddingIndex, -1);
+    return [apply(embeddingGradOp, [counted, gradient], { table: shapeData((table as Tensor).shape) }), undefined];
+  },
 });
 
-/** Rows of `table` `[rows, ...]` by i32 `index` `[...]`: `[...index, ...row]`. An index out of range stops the step with an error. */
-export const embedding = (table: Tensor, index: Tensor): Tensor => apply(embeddingOp, [table, index]);
+/**
+ * Rows of `table` `[rows, ...]` by i32 `index` `[...]`: `[...index, ...row]`. An index out of range stops the step with an error. The row
+ * `paddingIndex` gets no gradient.
+ */
+export function embedding(table: Tensor, index: Tensor, options: { paddingIndex?: number } = {}): Tensor {
+  const { paddingIndex } = options;
+  const rows = table.shape[0];
+  if (
+    paddingIndex !== undefined &&
+    !(Number.isInteger(paddingIndex) && paddingIndex >= 0 && paddingIndex < Number(rows))
+  ) {
+    throw new ShapeError(
+      `embedding: paddingIndex ${paddingIndex} is not one of the ${String(rows)} rows of the table.`,
+    );
+  }
+  return apply(embeddingOp, [table, index], paddingIndex === undefined ? {} : { paddingIndex });
+}
 
 /** Elements along axis 0 by index; the same as `embedding`. */
 export const gather = embedding;
@@ -91,3 +124,14 @@ const gatherLastOp = defineOp({
 
 /** One element of each row of x `[..., columns]` by i32 index `[...]`. */
 export const gatherLast = (x: Tensor, index: Tensor): Tensor => apply(gatherLastOp, [x, index]);
+
+const differsOp = defineOp({
+  name: 'differs',
+  infer: (inputs) => ({ shape: expectDType(operand(inputs, 0), 'i32').shape, dtype: 'f32' }),
+  emit: (e) => e.kernel('differs', e.out, e.inputs[0]?.address as number, count(e.shape), e.attributes.value as number),
+  derivative: () => [undefined],
+  inPlace: [0],
+});
+
+/** 1 where the i32 value is not `value`, else 0: the weight of labels of which some are to be ignored. */
+export const differs = (index: Tensor, value: number): Tensor => apply(differsOp, [index], { value });

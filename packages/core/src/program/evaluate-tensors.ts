@@ -4,9 +4,11 @@ import { currentTrace } from '../graph/scope.ts';
 import { Tensor } from '../graph/tensor.ts';
 import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
+import { describeBrokenRule } from '../ops/check-values.ts';
 import { ArenaAllocator } from './arena.ts';
 import { buildProgram } from './build.ts';
 import { planProgram } from './plan-program.ts';
+import type { ProgramNode } from './program.ts';
 
 export type TensorData = Float32Array | Int32Array;
 
@@ -56,7 +58,13 @@ export function evaluateTensors(tensors: readonly Tensor[]): TensorData[] {
 
   const flag = new Int32Array(memory.buffer, context, 12);
   if (flag[8]) {
-    const { op, path } = program.nodes[flag[9] as number] ?? { op: '?', path: '' };
+    const { op, path, attributes } = program.nodes[flag[9] as number] as ProgramNode;
+    if (flag[8] === 2) {
+      const value = new Float32Array(memory.buffer, context, 12)[11] as number;
+      throw new LockstepError(
+        `${path ? `${path}: ` : ''}${describeBrokenRule(attributes, value)} (element ${flag[10]}).`,
+      );
+    }
     throw new LockstepError(`${op}${path ? ` in ${path}` : ''}: index ${flag[11]} at row ${flag[10]} is out of range.`);
   }
   return tensors.map((tensor, i) => {
