@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { loss, ManualOptimizer, ops, optim, type Tensor, tensor } from '@lockstep/core';
 import { evaluateTensors } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
+import { imageModels } from './support/torch-image-models.ts';
 import { expectClose, loadVector, toTensor, toTensors, type Values, vectorFolder } from './support/torch-vector.ts';
 
 // PyTorch's own float64 results for the same numbers: outputs, loss, gradients of parameters and inputs, and parameters after
@@ -118,6 +119,7 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
   dropout_given_mask: (x, _, c) => x.mul(toTensor(c.constants?.mask as Values)).mul(1 / (1 - (c.config.p as number))),
   ...Object.fromEntries(Object.keys(losses).map((name) => [name, (x: Tensor) => x])),
   embedding_padding: (x, p) => ops.embedding(p('weight'), x, { paddingIndex: 0 }),
+  ...imageModels,
   ...Object.fromEntries(
     [
       'sgd',

@@ -39,6 +39,10 @@ export function setNarrowTiles(on: i32): void {
   narrow = on != 0;
 }
 
+export function isNarrow(): bool {
+  return narrow;
+}
+
 /** Bytes of scratch a thread needs for `matmul`, whatever the shapes. */
 export function matmulScratchBytes(): usize {
   return stackAt + stackBytes;

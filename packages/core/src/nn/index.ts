@@ -13,6 +13,7 @@ export {
   Tanh,
 } from './activations.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
+export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d, type ConvTransposeLayerOptions } from './conv.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';
 export { type Layer, Module } from './module.ts';

@@ -278,6 +278,57 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ],
   ['checkValues', (x) => ops.checkValues(x, { what: 'x', low: -9, high: 9 }).square(), [[13]]],
   ['crossEntropy with an ignored label', (x) => ops.softmaxCrossEntropy(x, labels, 0), [[3, 5]]],
+  ['channelSum', (x) => ops.channelSum(x), [[3, 5, 7]]],
+  ['conv1d', (x, w, b) => ops.conv1d(x, w, b, { stride: 2, padding: 1 }), [[3, 3, 7], [5, 3, 3], [5]]],
+  [
+    'conv1d of one element',
+    (x, w) => ops.conv1d(x, w),
+    [
+      [1, 1, 1],
+      [1, 1, 1],
+    ],
+  ],
+  ['conv2d', (x, w, b) => ops.conv2d(x, w, b), [[2, 3, 5, 5], [5, 3, 3, 3], [5]]],
+  [
+    'conv2d with padding',
+    (x, w) => ops.conv2d(x, w, undefined, { padding: 'same' }),
+    [
+      [2, 2, 3, 5],
+      [3, 2, 3, 2],
+    ],
+  ],
+  [
+    'conv2d with everything',
+    (x, w, b) => ops.conv2d(x, w, b, { stride: [2, 3], padding: [1, 2], dilation: [1, 2], groups: 2 }),
+    [[2, 4, 7, 6], [6, 2, 3, 2], [6]],
+  ],
+  [
+    'conv2d, stride beyond the kernel',
+    (x, w) => ops.conv2d(x, w, undefined, { stride: 3 }),
+    [
+      [2, 2, 7, 8],
+      [3, 2, 1, 2],
+    ],
+  ],
+  ['conv2d over 17 filters', (x, w, b) => ops.conv2d(x, w, b, { padding: 1 }), [[1, 2, 3, 3], [17, 2, 3, 3], [17]]],
+  [
+    'conv2d over 17 channels',
+    (x, w) => ops.conv2d(x, w, undefined, { padding: 1 }),
+    [
+      [1, 17, 3, 2],
+      [3, 17, 3, 3],
+    ],
+  ],
+  [
+    'convTranspose2d',
+    (x, w, b) => ops.convTranspose2d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
+    [[2, 3, 3, 2], [3, 5, 3, 3], [5]],
+  ],
+  [
+    'convTranspose2d with groups',
+    (x, w, b) => ops.convTranspose2d(x, w, b, { dilation: 2, groups: 2 }),
+    [[1, 4, 3, 2], [4, 3, 2, 3], [6]],
+  ],
   [
     'attention',
     (q, k, v) => ops.scaledDotProductAttention(q, k, v),

@@ -15,8 +15,11 @@ export {
 } from './arithmetic.ts';
 export { scaledDotProductAttention } from './attention.ts';
 export { binaryCrossEntropy } from './binary-cross-entropy.ts';
+export { channelSum } from './channels.ts';
 export { checkValues, type ValueRule, wholeNumbers } from './check-values.ts';
 export { equal, greater, greaterEqual, maximum, minimum, where } from './compare.ts';
+export { type ConvTransposeOptions, conv1d, conv2d, convTranspose2d } from './conv.ts';
+export type { ConvOptions, PerDimension } from './conv-geometry.ts';
 export { softmaxCrossEntropy } from './cross-entropy.ts';
 export { dropout } from './dropout.ts';
 export {

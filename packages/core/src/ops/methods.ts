@@ -2,6 +2,8 @@ import type { DType, Shape } from '../graph/dim.ts';
 import { Tensor } from '../graph/tensor.ts';
 import { minus, neg, over, plus, square, times, type Value } from './arithmetic.ts';
 import { maximum, minimum } from './compare.ts';
+import { type ConvTransposeOptions, conv1d, conv2d, convTranspose2d } from './conv.ts';
+import type { ConvOptions } from './conv-geometry.ts';
 import * as elementwise from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { cast, permute, slice, transpose } from './movement.ts';
@@ -20,6 +22,9 @@ const methods = {
   maximum,
   minimum,
   matmul,
+  conv1d,
+  conv2d,
+  convTranspose2d,
   permute,
   transpose,
   slice,
@@ -63,6 +68,9 @@ declare module '../graph/tensor.ts' {
     maximum(other: Tensor): Tensor;
     minimum(other: Tensor): Tensor;
     matmul(other: Tensor, options?: { transA?: boolean; transB?: boolean }): Tensor;
+    conv1d(weight: Tensor, bias?: Tensor, options?: ConvOptions): Tensor;
+    conv2d(weight: Tensor, bias?: Tensor, options?: ConvOptions): Tensor;
+    convTranspose2d(weight: Tensor, bias?: Tensor, options?: ConvTransposeOptions): Tensor;
     permute(axes: readonly number[]): Tensor;
     transpose(a?: number, b?: number): Tensor;
     slice(axis: number, from: number, to?: number): Tensor;

@@ -1,0 +1,185 @@
+/** GFLOP/s of convolution on one thread, forward and both gradients, beside the matrix product's: `node bench/conv.ts [--json] [--quick]`. */
+import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
+
+interface Shape {
+  readonly name: string;
+  readonly samples: number;
+  readonly segments: number;
+  readonly channels: number;
+  readonly filters: number;
+  readonly size: number;
+  readonly kernel: number;
+  readonly padding: number;
+  readonly stride?: number;
+}
+
+const shapes: Shape[] = [
+  {
+    name: 'W2 1 to 32, 3x3 on 28x28',
+    samples: 128,
+    segments: 16,
+    channels: 1,
+    filters: 32,
+    size: 28,
+    kernel: 3,
+    padding: 0,
+  },
+  {
+    name: 'W2 32 to 64, 3x3 on 26x26',
+    samples: 128,
+    segments: 16,
+    channels: 32,
+    filters: 64,
+    size: 26,
+    kernel: 3,
+    padding: 0,
+  },
+  {
+    name: 'W5 3 to 16, 3x3 on 32x32',
+    samples: 64,
+    segments: 8,
+    channels: 3,
+    filters: 16,
+    size: 32,
+    kernel: 3,
+    padding: 1,
+  },
+  {
+    name: 'W5 16 to 16, 3x3 on 32x32',
+    samples: 64,
+    segments: 8,
+    channels: 16,
+    filters: 16,
+    size: 32,
+    kernel: 3,
+    padding: 1,
+  },
+  {
+    name: 'W5 16 to 32, 3x3 on 32x32, stride 2',
+    samples: 64,
+    segments: 8,
+    channels: 16,
+    filters: 32,
+    size: 32,
+    kernel: 3,
+    padding: 1,
+    stride: 2,
+  },
+  {
+    name: 'W5 32 to 32, 3x3 on 16x16',
+    samples: 64,
+    segments: 8,
+    channels: 32,
+    filters: 32,
+    size: 16,
+    kernel: 3,
+    padding: 1,
+  },
+  {
+    name: 'W5 64 to 64, 3x3 on 8x8',
+    samples: 64,
+    segments: 8,
+    channels: 64,
+    filters: 64,
+    size: 8,
+    kernel: 3,
+    padding: 1,
+  },
+  {
+    name: '64 to 64, 1x1 on 16x16',
+    samples: 64,
+    segments: 8,
+    channels: 64,
+    filters: 64,
+    size: 16,
+    kernel: 1,
+    padding: 0,
+  },
+  {
+    name: '128 to 128, 3x3 on 14x14',
+    samples: 16,
+    segments: 2,
+    channels: 128,
+    filters: 128,
+    size: 14,
+    kernel: 3,
+    padding: 1,
+  },
+];
+
+type Pass = 'forward' | 'input' | 'weight';
+
+function prepare(h: KernelHarness, s: Shape, pass: Pass): { call: () => void; flops: number } {
+  const random = (count: number): number =>
+    h.f32(Float32Array.from({ length: count }, (_, i) => ((i * 2654435761) % 1000) / 1000 - 0.5));
+  const { samples, channels, filters, size, kernel, padding, stride = 1 } = s;
+  const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
+  const [x, y] = [random(samples * channels * size ** 2), random(samples * filters * out ** 2)];
+  const w = random(filters * channels * kernel ** 2);
+  const sizes = [
+    samples,
+    1,
+    channels,
+    filters,
+    size,
+    size,
+    kernel,
+    kernel,
+    out,
+    out,
+    stride,
+    stride,
+    padding,
+    padding,
+    1,
+    1,
+  ];
+  const seg = h.i32(Array.from({ length: s.segments + 1 }, (_, i) => Math.floor((i * samples) / s.segments)));
+  const flops = 2 * samples * filters * out ** 2 * channels * kernel ** 2;
+  const call = {
+    forward: () => h.call('conv2d', y, x, w, 0, ...sizes, h.scratch),
+    input: () => h.call('conv2dGradInput', x, y, w, 0, ...sizes, h.scratch),
+    weight: () => h.call('conv2dGradWeight', w, x, y, seg, s.segments, ...sizes, h.scratch),
+  }[pass];
+  return { call, flops };
+}
+
+/** Seconds of one call: the best of several rounds. */
+function secondsOf(call: () => void): number {
+  const rounds = process.argv.includes('--quick') ? 1 : 12;
+  let best = Infinity;
+  for (let round = 0; round < rounds; round++) {
+    const start = performance.now();
+    call();
+    best = Math.min(best, (performance.now() - start) / 1000);
+  }
+  return best;
+}
+
+/** The matrix product of 512 square, as the measure of what the micro-kernel gives here. */
+function gemm(h: KernelHarness): number {
+  const [n, a, b, out] = [512, h.alloc(512 ** 2), h.alloc(512 ** 2), h.alloc(512 ** 2)];
+  const call = () => h.call('matmul', out, a, b, n, n, n, n, 1, n, 1, 1, 0, 0, 0, 0, 0, 0, h.scratch);
+  return (2 * n ** 3) / secondsOf(call) / 1e9;
+}
+
+const harnesses = [createHarness({ widen: true }), createHarness({ widen: false })] as const;
+const table = harnesses.map((h, mode) => ({
+  mode: mode === 0 ? 'widened' : 'plain',
+  gemm: gemm(h),
+  rows: shapes.map((shape) => {
+    const rate = (pass: Pass) => {
+      const { call, flops } = prepare(h, shape, pass);
+      return Number((flops / secondsOf(call) / 1e9).toFixed(1));
+    };
+    return { shape: shape.name, forward: rate('forward'), input: rate('input'), weight: rate('weight') };
+  }),
+}));
+if (process.argv.includes('--json'))
+  console.log(JSON.stringify({ unit: 'GFLOP/s', widened: harnesses[0].widened, node: process.version, table }));
+else {
+  for (const { mode, gemm: rate, rows } of table) {
+    console.log(`${mode}, GFLOP/s on one thread; matmul 512 square: ${rate.toFixed(1)}`);
+    console.table(rows);
+  }
+}
