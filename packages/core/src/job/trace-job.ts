@@ -178,7 +178,11 @@ function initialise(parameters: readonly [string, Parameter][], layout: Paramete
   const key = deriveKey(seed, 'init', 0, 0, 0);
   parameters.forEach(([name, parameter], i) => {
     const { offset, size } = layout.entries[i] as ParameterLayout['entries'][number];
-    parameter.initializer(values.subarray(offset, offset + size), new RandomStream(key, pathId(name)));
+    parameter.initializer(
+      values.subarray(offset, offset + size),
+      new RandomStream(key, pathId(name)),
+      parameter.shape as readonly number[],
+    );
   });
   return values;
 }

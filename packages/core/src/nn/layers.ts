@@ -40,8 +40,8 @@ export class Embedding extends Module {
 
 const withZeroRow =
   (init: Initializer, row: number, dim: number): Initializer =>
-  (values, random) => {
-    init(values, random);
+  (values, random, shape) => {
+    init(values, random, shape);
     values.fill(0, row * dim, (row + 1) * dim);
   };
 
