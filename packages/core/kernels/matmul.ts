@@ -1,5 +1,5 @@
 import { packA, packB } from './matmul-pack';
-import { tile4x16, tile4x8 } from './matmul-tiles';
+import { rows4x16, rows4x8, tile4x16, tile4x8 } from './matmul-tiles';
 
 /**
  * Matrix product after Goto and van de Geijn ("Anatomy of high-performance matrix multiplication"): B is packed in blocks of
@@ -30,7 +30,7 @@ const stackAt: usize = bPackAt + <usize>blockN * blockK * 4;
 const stackBytes: usize = 4 << 20;
 
 /** 16 x 4 zeros, where every sum starts. Never written. */
-const zeroTile: usize = memory.data(256, 16);
+export const zeroTile: usize = memory.data(256, 16);
 
 /** Set once per thread by the loader: whether two 4 x 8 tiles are faster here than one 4 x 16. The bits are the same. */
 let narrow: bool = false;
@@ -221,14 +221,27 @@ function empty(out: usize, m: i32, n: i32, bias: usize): void {
   }
 }
 
+/** A packed, in the shape of tile that is faster here. */
 // @ts-ignore: decorator
 @inline
-function tile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+export function tile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
   if (narrow) {
     tile4x8(k, a, b, bld, s, sld, c, cld);
     tile4x8(k, a, b + 32, bld, s + 32, sld, c + 32, cld);
   } else {
     tile4x16(k, a, b, bld, s, sld, c, cld);
+  }
+}
+
+/** A in 4 rows of 16 floats. */
+// @ts-ignore: decorator
+@inline
+export function rowTile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+  if (narrow) {
+    rows4x8(k, a, b, bld, s, sld, c, cld);
+    rows4x8(k, a, b + 32, bld, s + 32, sld, c + 32, cld);
+  } else {
+    rows4x16(k, a, b, bld, s, sld, c, cld);
   }
 }
 

@@ -29,6 +29,8 @@ export const kernelTable = {
   channels: ['channelSum'],
   conv: ['conv2d', 'conv2dGradInput'],
   'conv-weight': ['conv2dGradWeight'],
+  attention: ['attention'],
+  'attention-gradient': ['attentionGrad'],
   update: ['addInto', 'blockSumSquares', 'sgd', 'adamw'],
   digest: ['hashBlocks'],
   step: ['decide', 'hyperSgd', 'hyperAdam'],

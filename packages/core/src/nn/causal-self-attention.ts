@@ -39,12 +39,14 @@ export class CausalSelfAttention extends Module {
   forward(x: Tensor): Tensor {
     const [batch, time, width] = x.shape as [Size, number, number];
     const heads = (t: Tensor) => t.reshape([batch, time, this.#heads, width / this.#heads]).permute([0, 2, 1, 3]);
-    const y = ops.scaledDotProductAttention(
-      heads(this.query.forward(x)),
-      heads(this.key.forward(x)),
-      heads(this.value.forward(x)),
-      { causal: true, mapWeights: (weights) => this.dropout.forward(weights) },
-    );
+    const [q, k, v] = [this.query, this.key, this.value].map((layer) => heads(layer.forward(x))) as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
+    const scores = q.matmul(k, { transB: true });
+    const weights = ops.causalSoftmax(scores, 1 / Math.sqrt(width / this.#heads));
+    const y = this.dropout.forward(weights).matmul(v);
     return this.projection.forward(y.permute([0, 2, 1, 3]).reshape([batch, time, width]));
   }
 }

@@ -347,5 +347,33 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
       [2, 4, 3],
     ],
   ],
+  [
+    'causal attention in a window',
+    (q, k, v) => ops.scaledDotProductAttention(q, k, v, { causal: true, window: 3 }),
+    [
+      [2, 17, 1],
+      [2, 19, 1],
+      [2, 19, 2],
+    ],
+  ],
+  [
+    'attention in a window, with padding',
+    (q, k, v) => ops.scaledDotProductAttention(q, k, v, { window: 2, keyPaddingMask: index }),
+    [
+      [2, 5, 3],
+      [2, 3, 3],
+      [2, 3, 5],
+    ],
+  ],
+  [
+    'attention by a matrix of weights',
+    (q, k, v) => ops.attentionWeights(q, k, { window: 1, keyPaddingMask: index }).matmul(v),
+    [
+      [2, 5, 3],
+      [2, 3, 3],
+      [2, 3, 5],
+    ],
+  ],
+  ['attention of heads in one tensor', (x) => ops.multiHeadSelfAttention(x, 2, { causal: true }), [[2, 5, 12]]],
 ];
 test.each(structural)('%s', (_, f, shapes) => expectGradient(f, shapes, { tolerance: 8e-3 }));

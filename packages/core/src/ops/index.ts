@@ -13,7 +13,14 @@ export {
   times,
   type Value,
 } from './arithmetic.ts';
-export { scaledDotProductAttention } from './attention.ts';
+export {
+  attentionWeights,
+  type DotProductAttentionOptions,
+  multiHeadAttention,
+  multiHeadSelfAttention,
+  multiHeadWeights,
+  scaledDotProductAttention,
+} from './attention.ts';
 export { binaryCrossEntropy } from './binary-cross-entropy.ts';
 export { channelSum } from './channels.ts';
 export { checkValues, type ValueRule, wholeNumbers } from './check-values.ts';

@@ -1,0 +1,71 @@
+import { packQueries, unpackQueries } from './attention-panels';
+import { stripCols, stripPitch, weigh } from './attention-strip';
+import { tile, zeroTile } from './matmul';
+import { packA } from './matmul-pack';
+
+/**
+ * softmax(scale q k^T) v, a strip of 16 queries at a time: nothing of the size queries x keys is ever stored, and keys that none of
+ * the 16 may see are not computed. One sum over keys for each output element, ascending from +0; division by the softmax's sum comes last.
+ */
+export function attention(a: usize): void {
+  const s = a + 16;
+  const outer = load<i32>(s, 4);
+  const heads = load<i32>(s, 8);
+  for (let b = 0; b < outer; b++) {
+    for (let h = 0; h < heads; h++) {
+      attendHead(s, operand(a, s + 44, b, h), operand(a + 4, s + 56, b, h), operand(a + 8, s + 68, b, h), operand(a + 12, s + 80, b, h), paddingOf(s, b));
+    }
+  }
+}
+
+/** Where sample b and head h of an operand begin: its address lies at `address`, its strides (sample, head, row) at `strides`. */
+// @ts-ignore: decorator
+@inline
+export function operand(address: usize, strides: usize, b: i32, h: i32): usize {
+  return load<usize>(address) + ((<usize>b * load<u32>(strides) + <usize>h * load<u32>(strides, 4)) << 2);
+}
+
+/** The padding mask of sample b, or 0. */
+// @ts-ignore: decorator
+@inline
+export function paddingOf(s: usize, b: i32): usize {
+  const padding = load<usize>(s);
+  return padding == 0 ? 0 : padding + (<usize>b * load<u32>(s, 16) << 2);
+}
+
+function attendHead(s: usize, out: usize, q: usize, k: usize, v: usize, padding: usize): void {
+  const queries = load<i32>(s, 12);
+  const keys = load<i32>(s, 16);
+  const depth = load<i32>(s, 20);
+  const width = load<i32>(s, 24);
+  const low = load<i32>(s, 28);
+  const high = load<i32>(s, 32);
+  const scale = load<f32>(s, 36);
+  const outPitch = load<usize>(s, 52) << 2;
+  const qPitch = load<usize>(s, 64) << 2;
+  const kPitch = load<usize>(s, 76) << 2;
+  const vPitch = load<usize>(s, 88) << 2;
+  const keyRows = <usize>((keys + 3) & ~3);
+  // the scratch: two rows of statistics, panels of queries and outputs, the strip, keys by 4 keys, values by 4 columns
+  const top = load<usize>(s, 40);
+  const factor = top + stripPitch;
+  const queryPanel = factor + stripPitch;
+  const outPanel = queryPanel + <usize>depth * stripPitch;
+  const strip = outPanel + <usize>((width + 3) & ~3) * stripPitch;
+  const keyPanels = strip + keyRows * stripPitch;
+  const valuePanels = keyPanels + (keyRows * <usize>depth << 2);
+  packA(keyPanels, k, kPitch, 4, keys, depth);
+  packA(valuePanels, v, 4, vPitch, width, keys);
+  for (let first = 0; first < queries; first += stripCols) {
+    const count = min(queries - first, stripCols);
+    const from = max(first + low, 0) & ~3;
+    const to = max(min(first + count + high, keys), from);
+    packQueries(queryPanel, q + <usize>first * qPitch, qPitch, count, depth, scale);
+    weigh(strip, factor, top, keyPanels, queryPanel, depth, from, to, first, low, high, keys, padding);
+    for (let c = 0; c < width; c += 4) {
+      const panel = valuePanels + (<usize>c * <usize>keys << 2) + (<usize>from << 4);
+      tile(to - from, panel, strip, stripPitch, zeroTile, stripPitch, outPanel + <usize>c * stripPitch, stripPitch);
+    }
+    unpackQueries(out + <usize>first * outPitch, outPitch, outPanel, count, width, factor);
+  }
+}
