@@ -8,9 +8,9 @@ import { rows4x16, rows4x8, tile4x16, tile4x8 } from './matmul-tiles';
  */
 
 /** K positions of a block: a panel of B (16 KiB) stays in the first-level cache. */
-const blockK: i32 = 256;
+export const blockK: i32 = 256;
 /** Rows of a block of A: 128 KiB, which stays in the second-level cache. */
-const blockM: i32 = 128;
+export const blockM: i32 = 128;
 /** Columns of a block of B (1 MiB): A is packed again for each. */
 const blockN: i32 = 1024;
 /** With segments B is packed again for each block of rows, so more of them. */
@@ -20,7 +20,7 @@ const directRows: i32 = 8;
 
 /** A 4 x 16 tile of floats. */
 const tileBytes: usize = 256;
-const tilePitch: usize = 64;
+export const tilePitch: usize = 64;
 
 // the scratch of a thread
 const edgeAt: usize = 0;
@@ -264,7 +264,7 @@ function addTile(dst: usize, src: usize): void {
 }
 
 /** Adds 16 floats of bias to each of 4 rows. */
-function addBias(c: usize, pitch: usize, bias: usize): void {
+export function addBias(c: usize, pitch: usize, bias: usize): void {
   const b0 = v128.load(bias);
   const b1 = v128.load(bias, 16);
   const b2 = v128.load(bias, 32);
@@ -283,7 +283,7 @@ function addBias(c: usize, pitch: usize, bias: usize): void {
 }
 
 /** Copies the part of a tile that exists. */
-function copyTile(dst: usize, dstPitch: usize, src: usize, srcPitch: usize, rows: i32, cols: i32): void {
+export function copyTile(dst: usize, dstPitch: usize, src: usize, srcPitch: usize, rows: i32, cols: i32): void {
   for (let i = 0; i < rows; i++) {
     memory.copy(dst, src, <usize>cols << 2);
     dst += dstPitch;
@@ -292,7 +292,7 @@ function copyTile(dst: usize, dstPitch: usize, src: usize, srcPitch: usize, rows
 }
 
 /** Writes the part of a tile that exists to the output, with the bias if there is one. */
-function putTile(c: usize, pitch: usize, src: usize, rows: i32, cols: i32, bias: usize): void {
+export function putTile(c: usize, pitch: usize, src: usize, rows: i32, cols: i32, bias: usize): void {
   if (rows == 4 && cols == 16) {
     for (let i: usize = 0; i < 4; i++) {
       const x0 = v128.load(src);
