@@ -94,7 +94,21 @@ const losses: Record<string, (output: Tensor, target: Tensor, config: LossConfig
   kl_div_batchmean: (x, t) => loss.klDiv(ops.logSoftmax(x), t),
 };
 
-const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
+/** Initial states of the vectors are `[layers, batch, hidden]`. */
+const stateOf = (t: Tensor | undefined) => t?.reshape([t.shape[1] as number, t.shape[2] as number]);
+const recurrent =
+  (cell: 'rnnTanh' | 'gru' | 'lstm') =>
+  (x: Tensor, p: At, _: Case, { h0, c0 }: Tensors): Tensor => {
+    const weight = (name: string) => p(`rnn.${name}_l0`);
+    const weights = {
+      input: weight('weight_ih'),
+      hidden: weight('weight_hh'),
+      bias: { input: weight('bias_ih'), hidden: weight('bias_hh') },
+    };
+    return ops.recurrent(cell, x, weights, { h0: stateOf(h0), c0: stateOf(c0) }).sequence;
+  };
+
+const models: Record<string, (x: Tensor, p: At, c: Case, inputs: Tensors) => Tensor> = {
   mlp_sigmoid_mse: mlp(['fc1', 'fc2'], ops.sigmoid, true),
   mlp_relu_ce: mlp(['fc1', 'fc2'], ops.relu),
   mlp_tanh_mse: mlp(['fc1', 'fc2', 'fc3'], ops.tanh),
@@ -113,6 +127,9 @@ const models: Record<string, (x: Tensor, p: At, c: Case) => Tensor> = {
   act_softplus: ops.softplus,
   act_sigmoid: ops.sigmoid,
   act_tanh: ops.tanh,
+  rnn_tanh: recurrent('rnnTanh'),
+  gru: recurrent('gru'),
+  lstm: recurrent('lstm'),
   softmax: (x) => ops.softmax(x),
   log_softmax: (x) => ops.logSoftmax(x),
   softmax_dim1: (x) => ops.softmax(x.reshape([2, 3, 4]), 1),
@@ -173,10 +190,11 @@ function optimizerOf(c: Case) {
 }
 
 function evaluate(c: Case, params: Tensors, inputs: Tensors) {
-  const output = (models[c.name] as (x: Tensor, p: At, c: Case) => Tensor)(
+  const output = (models[c.name] as (x: Tensor, p: At, c: Case, inputs: Tensors) => Tensor)(
     inputs.x as Tensor,
     (name) => params[name] as Tensor,
     c,
+    inputs,
   );
   const value = lossOf(c, output);
   const names = Object.keys(params);

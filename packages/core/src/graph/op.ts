@@ -41,7 +41,7 @@ export interface Emit {
    * sums over the batch; count is 1 where there is nothing to keep apart.
    */
   segments(rows: number): SegmentTable;
-  /** Kernel scratch of at least so many bytes, valid within one instruction. */
+  /** Kernel scratch of at least so many bytes, valid for the instructions of this op; the same address at each call. */
   scratch(bytes: number): number;
   kernel(name: KernelName, ...args: KernelArgument[]): void;
 }

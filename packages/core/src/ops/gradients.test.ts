@@ -377,3 +377,47 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ['attention of heads in one tensor', (x) => ops.multiHeadSelfAttention(x, 2, { causal: true }), [[2, 5, 12]]],
 ];
 test.each(structural)('%s', (_, f, shapes) => expectGradient(f, shapes, { tolerance: 8e-3 }));
+
+type CellName = Parameters<typeof ops.recurrent>[0];
+const gates: Record<CellName, number> = { rnnTanh: 1, rnnRelu: 1, lstm: 4, gru: 3 };
+
+describe.each(Object.keys(gates) as CellName[])('recurrent %s', (cell) => {
+  const rows = (hidden: number) => (gates[cell] as number) * hidden;
+  const states = cell === 'lstm' ? 2 : 1;
+  /** Everything a layer gives, as one tensor. */
+  const all = ({ sequence, hidden, cell: c }: ReturnType<typeof ops.recurrent>): Tensor =>
+    ops.concat(
+      [sequence, hidden, ...(c ? [c] : [])].map((t) => t.flatten()),
+      0,
+    );
+
+  test.each([
+    [1, 1, 1, 1],
+    [2, 3, 2, 5],
+    [3, 2, 5, 7],
+    [2, 2, 3, 11],
+  ])('%i samples, %i steps, %i features, hidden %i', (batch, time, features, hidden) => {
+    expectGradient(
+      (x, wi, wh, bi, bh) => all(ops.recurrent(cell, x, { input: wi, hidden: wh, bias: { input: bi, hidden: bh } })),
+      [[batch, time, features], [rows(hidden), features], [rows(hidden), hidden], [rows(hidden)], [rows(hidden)]],
+      { low: -0.9, high: 0.9, step: cell === 'rnnRelu' ? 1e-3 : 4e-3, tolerance: 8e-3 },
+    );
+  });
+
+  test.each([false, true])('initial states and lengths, reverse %s', (reverse) => {
+    const [batch, time, features, hidden] = [3, 4, 2, 5];
+    const lengths = ops.tensor([2, 4, 1], { dtype: 'i32' });
+    expectGradient(
+      (x, wi, wh, h0, c0) =>
+        all(ops.recurrent(cell, x, { input: wi, hidden: wh }, { h0, ...(states === 2 && { c0 }), lengths, reverse })),
+      [
+        [batch, time, features],
+        [rows(hidden), features],
+        [rows(hidden), hidden],
+        [batch, hidden],
+        ...(states === 2 ? [[batch, hidden]] : []),
+      ],
+      { low: -0.9, high: 0.9, step: cell === 'rnnRelu' ? 1e-3 : 4e-3, tolerance: 8e-3 },
+    );
+  });
+});

@@ -60,6 +60,7 @@ export { cast, concat, pad, permute, slice, transpose } from './movement.ts';
 import './methods.ts';
 
 export { layerNorm } from './norm.ts';
+export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
 export { argmax, max, mean } from './reduce.ts';
 export { cosineSimilarity, pairwiseDistance } from './similarity.ts';
 export { softCrossEntropy, weightedCrossEntropy } from './soft-cross-entropy.ts';

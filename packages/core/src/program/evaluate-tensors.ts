@@ -65,7 +65,10 @@ export function evaluateTensors(tensors: readonly Tensor[]): TensorData[] {
         `${path ? `${path}: ` : ''}${describeBrokenRule(attributes, value)} (element ${flag[10]}).`,
       );
     }
-    throw new LockstepError(`${op}${path ? ` in ${path}` : ''}: index ${flag[11]} at row ${flag[10]} is out of range.`);
+    const noun = (attributes.roles as readonly string[] | undefined)?.includes('lengths') ? 'length' : 'index';
+    throw new LockstepError(
+      `${op}${path ? ` in ${path}` : ''}: ${noun} ${flag[11]} at row ${flag[10]} is out of range.`,
+    );
   }
   return tensors.map((tensor, i) => {
     const length = bindShape(tensor.shape, {}).reduce((n, d) => n * d, 1);

@@ -49,6 +49,19 @@ class Unrolled extends nn.Module {
   }
 }
 
+/** Two bidirectional LSTM layers over samples of different lengths, then a GRU that starts from their last state. */
+class Recurrent extends nn.Module {
+  lstm = new nn.LSTM(3, 13, { numLayers: 2, bidirectional: true, dropout: 0.2 });
+  gru = new nn.GRU(26, 9);
+  out = new nn.Linear(9, 4);
+  forward(x: Tensor, lengths: Tensor): Tensor {
+    const [y, [hidden]] = this.lstm.forward(x, { lengths });
+    const initial = hidden.slice(1, 2, 3).slice(2, 0, 9);
+    const [z] = this.gru.forward(y, { initial });
+    return this.out.forward(z);
+  }
+}
+
 /** Normalises over the batch, so nothing after the first layer can be merged. */
 class BatchMixing extends nn.Module {
   first = new nn.Linear(7, 5);
@@ -87,6 +100,21 @@ const jobs: Record<string, JobDefinition> = {
         accuracy: metrics.accuracy(logits, batch.next as Tensor),
       };
     },
+  }) as unknown as JobDefinition,
+  'recurrent layers': defineJob({
+    ...common,
+    name: 'recurrent',
+    model: () => new Recurrent(),
+    data: () => ({
+      train: data.arrays({
+        x: { data: floats(4 * 3, 3), shape: [length, 4, 3] },
+        steps: Int32Array.from({ length }, (_, i) => 1 + ((i * 7) % 4)),
+        label: { data: labels(4, 4), shape: [length, 4] },
+      }),
+    }),
+    step: ({ model, batch }) => ({
+      loss: loss.crossEntropy(model.forward(batch.x as Tensor, batch.steps as Tensor), batch.label as Tensor),
+    }),
   }) as unknown as JobDefinition,
   ...Object.fromEntries(
     (
