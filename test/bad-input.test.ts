@@ -108,6 +108,25 @@ const cases: Bad[] = [
     says: /Target 255 is outside of \[0, 1\] in sample 21 of the train data, field "y": correct the data/,
   },
   {
+    what: 'a sequence length beyond the data',
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(240), shape: [40, 6, 1] }, steps: Int32Array.from({ length: 40 }, (_, i) => (i === 23 ? 7 : 6)), label: new Int32Array(40) }) })',
+      model: '() => { const net = new Net(); net.hidden = new nn.GRU(1, 16); return net; }',
+      step: '({ model, batch }) => { const [, state] = model.hidden.forward(batch.x, { lengths: batch.steps }); return { loss: loss.crossEntropy(model.head.forward(state.reshape([-1, 16])), batch.label) }; }',
+    }),
+    code: 1,
+    says: /Length 7 is out of range \[1, 6\] in sample 23 of the train data, field "steps" \(gru in hidden\): correct the data/,
+  },
+  {
+    what: 'features that a recurrent layer was not made for',
+    job: jobText({
+      model: '() => { const net = new Net(); net.hidden = new nn.LSTM(3, 16); return net; }',
+      step: '({ model, batch }) => ({ loss: model.hidden.forward(batch.x.reshape([-1, 1, 2]))[0].mean([1, 2]) })',
+    }),
+    code: 1,
+    says: /nn.LSTM in layer "hidden": x \[batch, 1, 2\] has 2 features, but the layer was made for 3/,
+  },
+  {
     what: 'an empty data set',
     job: jobText({ data: '() => ({ train: { length: 0, sample: () => ({}) } })' }),
     code: 1,

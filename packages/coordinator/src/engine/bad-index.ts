@@ -16,26 +16,49 @@ export function describeBadIndex(
   samples: readonly number[],
   split: 'train' | 'test',
 ): string {
-  const { op, path, inputs, attributes } = program.nodes[node] as Program['nodes'][number];
-  const [first, second] = inputs.map((input) => program.nodes[input] as Program['nodes'][number]);
-  const where = (counted: Program['nodes'][number] | undefined, input: number) => {
-    const leading = counted?.shape[0];
-    const inner = (counted?.shape.slice(1) ?? []) as readonly number[];
+  const found = program.nodes[node] as ProgramNode;
+  const { op, path, attributes } = found;
+  const where = (input: number) => {
+    const { shape } = program.nodes[input] as ProgramNode;
+    const leading = shape[0];
+    const inner = shape.slice(1) as readonly number[];
     const rowsPerSample = inner.reduce((n, d) => n * d, typeof leading === 'object' ? leading.coefficient : 1);
     const field = fieldOf(program, input);
     return `sample ${samples[position + Math.floor(row / rowsPerSample)]} of the ${split} data${field ? `, field "${field}"` : ''}`;
   };
   if (op === 'checkValues') {
     const broken = describeBrokenRule(attributes, value);
-    const remedy = fieldOf(program, inputs[0] as number) ? ': correct the data.' : ': correct the data or the model.';
-    return `${broken.charAt(0).toUpperCase()}${broken.slice(1)} in ${where(first, inputs[0] as number)}${path ? ` (${path})` : ''}${remedy}`;
+    const checked = found.inputs[0] as number;
+    const remedy = fieldOf(program, checked) ? ': correct the data.' : ': correct the data or the model.';
+    return `${broken.charAt(0).toUpperCase()}${broken.slice(1)} in ${where(checked)}${path ? ` (${path})` : ''}${remedy}`;
   }
-  const isLabel = op === 'crossEntropy' || op === 'weightedCrossEntropy';
-  const range = op === 'embedding' ? first?.shape[0] : first?.shape.at(-1);
+  const { noun, input, range, remedy } = useOf(program, found);
   return (
-    `${isLabel ? 'Label' : 'Index'} ${value} is out of range [0, ${range}) in ${where(second, inputs[1] as number)}` +
-    ` (${op}${path ? ` in ${path}` : ''}): correct the data, or give the model more ${isLabel ? 'classes' : 'rows'}.`
+    `${noun} ${value} is out of range ${range} in ${where(input)}` +
+    ` (${op}${path ? ` in ${path}` : ''}): correct the data, or ${remedy}.`
   );
+}
+
+type ProgramNode = Program['nodes'][number];
+
+/** What a node takes its index for: which input it is, what it may be, and what else could be changed. */
+function useOf(
+  program: Program,
+  { op, inputs, shape, attributes }: ProgramNode,
+): { noun: string; input: number; range: string; remedy: string } {
+  const lengths = (attributes.roles as readonly string[] | undefined)?.indexOf('lengths') ?? -1;
+  if (lengths >= 0) {
+    const range = `[1, ${shape[1]}]`;
+    return { noun: 'Length', input: inputs[lengths] as number, range, remedy: 'give its samples more steps' };
+  }
+  const [first, second] = inputs as [number, number];
+  const table = (program.nodes[first] as ProgramNode).shape;
+  if (op === 'crossEntropy' || op === 'weightedCrossEntropy') {
+    const range = `[0, ${table.at(-1)})`;
+    return { noun: 'Label', input: second, range, remedy: 'give the model more classes' };
+  }
+  const range = `[0, ${op === 'embedding' ? table[0] : table.at(-1)})`;
+  return { noun: 'Index', input: second, range, remedy: 'give the model more rows' };
 }
 
 /** The field that a node's values come from, through casts and reshapes. */

@@ -18,3 +18,6 @@ export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';
 export { type Layer, Module } from './module.ts';
 export { Parameter } from './parameter.ts';
+export { GRU, LSTM, RNN } from './recurrent.ts';
+export { GRUCell, LSTMCell, RNNCell } from './recurrent-cells.ts';
+export type { RecurrentLayerOptions, SequenceOptions } from './recurrent-layers.ts';
