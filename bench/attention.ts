@@ -3,7 +3,13 @@
  * time and memory grow with the context: `node bench/attention.ts [--quick]`.
  */
 import { ops, type Tensor } from '@lockstep/core';
-import { buildProgram, firstFreeAddress, instantiateKernels, loadKernelModule, planProgram } from '@lockstep/core/internal';
+import {
+  buildProgram,
+  firstFreeAddress,
+  instantiateKernels,
+  loadKernelModule,
+  planProgram,
+} from '@lockstep/core/internal';
 
 interface Shape {
   readonly name: string;
@@ -16,7 +22,8 @@ interface Shape {
 type Variant = (shape: Shape) => Record<string, Tensor>;
 
 const quick = process.argv.includes('--quick');
-const field = (name: string, { batch, time }: Shape, width: number): Tensor => ops.input(name, [batch, time, width], 'f32');
+const field = (name: string, { batch, time }: Shape, width: number): Tensor =>
+  ops.input(name, [batch, time, width], 'f32');
 const widthOf = ({ heads, depth }: Shape): number => heads * depth;
 const withGradients = (y: Tensor, inputs: Tensor[], gradient: Tensor): Record<string, Tensor> => {
   const gradients = ops.grad(y.mul(gradient).sum(), inputs);
@@ -34,7 +41,10 @@ const variants: Record<string, Variant> = {
   matrix: separate((q, k, v, { batch, time, heads, depth, window }) => {
     const split = (x: Tensor) => x.reshape([batch, time, heads, depth]).permute([0, 2, 1, 3]);
     const weights = ops.attentionWeights(split(q), split(k), range(window));
-    return weights.matmul(split(v)).permute([0, 2, 1, 3]).reshape([batch, time, heads * depth]);
+    return weights
+      .matmul(split(v))
+      .permute([0, 2, 1, 3])
+      .reshape([batch, time, heads * depth]);
   }),
   fused: separate((q, k, v, { heads, window }) => ops.multiHeadAttention(q, k, v, heads, range(window))),
   'fused, one projection': (shape) => {

@@ -78,10 +78,15 @@ class Machine {
     this.#floats(this.#parameters, initial.length).set(initial);
   }
 
+  /** The oracle knows jobs of a single phase. */
+  get #phase() {
+    return this.#spec.phases[0] as JobSpec['phases'][number];
+  }
+
   #layout() {
     return resultLayoutOf(
       this.#spec.layout,
-      this.#spec.train.statistics.map(({ name }) => name),
+      this.#phase.program.statistics.map(({ name }) => name),
     );
   }
 
@@ -108,7 +113,7 @@ class Machine {
     const { spec, host } = traced;
     let plan = this.#plans.get(indices.length);
     if (!plan) {
-      plan = planProgram({ program: spec.train, layout: spec.layout, segments: [indices.length] });
+      plan = planProgram({ program: this.#phase.program, layout: spec.layout, segments: [indices.length] });
       this.#plans.set(indices.length, plan);
     }
     const mark = this.#end;
@@ -150,7 +155,8 @@ class Machine {
 
   /** Norm, clipping and the optimizer, over the whole vector at once. */
   update(root: Float32Array, learningRates: readonly number[]): void {
-    const { layout, optimizer, clipNorm } = this.#spec;
+    const { layout } = this.#spec;
+    const { optimizer, clipNorm } = this.#phase;
     const weight = root[this.#layout().gradients + 1] as number;
     const mark = this.#end;
     const gradient = this.#reserve(root.byteLength);

@@ -23,6 +23,11 @@ export function decide(a: usize): void {
   store<i32>(record, status, 12);
 }
 
+/** The sum of doubles by the canonical tree. */
+export function treeSumDoubles(a: usize): void {
+  store<f64>(load<usize>(a), treeSum(load<usize>(a, 4), 0, load<i32>(a, 8)));
+}
+
 /** The canonical tree over block numbers: splits at the largest power of two below the length. */
 function treeSum(x: usize, lo: i32, hi: i32): f64 {
   if (hi - lo == 1) return load<f64>(x + (<usize>lo << 3));

@@ -11,17 +11,19 @@ export {
 } from './errors.ts';
 export { Dim, type DType, type Shape, type Size } from './graph/dim.ts';
 export { Tensor } from './graph/tensor.ts';
-export {
-  type AnyJob,
-  type DataOptions,
-  type DataSplits,
-  defineJob,
-  isJob,
-  type JobDefinition,
-  type JobOptions,
-  type StepContext,
-  type StepResult,
-} from './job/define-job.ts';
+export { type AnyJob, defineJob, isJob, type JobDefinition } from './job/define-job.ts';
+export type {
+  BatchOf,
+  DataOptions,
+  DataSplits,
+  EmaOptions,
+  JobOptions,
+  Penalty,
+  PhaseOptions,
+  StepContext,
+  StepResult,
+  UpdateOptions,
+} from './job/options.ts';
 export * as loss from './loss/index.ts';
 export * as math from './math/index.ts';
 export * as metrics from './metrics/index.ts';

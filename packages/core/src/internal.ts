@@ -3,7 +3,17 @@
 export * from './formats/digest.ts';
 export * from './formats/safetensors.ts';
 export * from './index.ts';
-export type { FieldSpec, JobHost, JobSpec, StepValues, TracedJob } from './job/spec.ts';
+export type {
+  ActivationSpec,
+  BufferSpec,
+  FieldSpec,
+  JobHost,
+  JobSpec,
+  PenaltySpec,
+  PhaseSpec,
+  StepValues,
+  TracedJob,
+} from './job/spec.ts';
 export { type TraceOverrides, traceJob } from './job/trace-job.ts';
 export { firstFreeAddress, instantiateKernels, type Kernels } from './kernels/instance.ts';
 export { describeKernels, type LoadedKernels, loadKernelModule } from './kernels/loader.ts';
@@ -15,6 +25,7 @@ export type { AdamGroup, OptimizerSpec, SgdGroup } from './optim/optimizer-spec.
 export { buildProgram } from './program/build.ts';
 export { evaluateTensors } from './program/evaluate-tensors.ts';
 export {
+  blockElements,
   type LayoutEntry,
   layoutOf,
   type ParameterLayout,

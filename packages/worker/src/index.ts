@@ -1,8 +1,10 @@
 export { poison } from './barrier.ts';
 export { controlBytes, controlWord } from './control-block.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';
+export { parameterPieces } from './memory/pieces.ts';
 export { mebibytes } from './memory/regions.ts';
 export type { RunImage, StateAddresses } from './memory/run-image.ts';
+export { emaVector, runGroups, runVectors } from './memory/run-state.ts';
 export { type Slot, type SlotKind, sampleBytes, slotKind, slotWord, stepStatus } from './memory/slot.ts';
 export { StepLoop } from './step-loop.ts';
 export type { ComputeReport, ComputeTask } from './thread/compute.ts';

@@ -52,7 +52,7 @@ export class StepLoop {
     const binding = this.#words[header + slotWord.binding] as number;
     switch (this.#words[header + slotWord.kind]) {
       case slotKind.train:
-        return this.#train(this.#script.train[binding] as TrainTapes, slot, header);
+        return this.#train(this.#words[header + slotWord.phase] as number, binding, slot, header);
       case slotKind.evaluate:
         return this.#evaluate(this.#script.evaluate[binding] as EvaluateTapes, slot, header);
       case slotKind.snapshot:
@@ -63,7 +63,8 @@ export class StepLoop {
     }
   }
 
-  #train(tapes: TrainTapes, slot: number, header: number): boolean {
+  #train(phase: number, binding: number, slot: number, header: number): boolean {
+    const tapes = this.#script.train[phase]?.[binding] as TrainTapes;
     this.#compute(tapes.compute[slot] as TapeRange);
     if (!this.#meet()) return false;
     if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
@@ -73,7 +74,7 @@ export class StepLoop {
     this.#replay(tapes.decide);
     const status = this.#words[this.#script.status >>> 2] as number;
     if (status === stepStatus.updated) {
-      this.#replay(this.#script.hyper[slot] as TapeRange);
+      this.#replay(this.#script.hyper[phase]?.[slot] as TapeRange);
       this.#replay(tapes.update);
     }
     // Before the barrier: behind it, the next step may overwrite the sums.

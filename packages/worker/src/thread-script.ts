@@ -16,11 +16,11 @@ export interface ThreadScript {
   /** i32 status of the thread's record of `decide`. */
   readonly status: number;
   readonly stopAtNonFinite: boolean;
-  /** By binding: batches of one size. */
-  readonly train: readonly TrainTapes[];
+  /** By phase and binding: batches of one size. */
+  readonly train: readonly (readonly TrainTapes[])[];
   readonly evaluate: readonly EvaluateTapes[];
-  /** By slot: the group's states advance and the blocks of the update kernels are filled. */
-  readonly hyper: readonly TapeRange[];
+  /** By phase and slot: the groups' states advance and the blocks of the update kernels are filled. */
+  readonly hyper: readonly (readonly TapeRange[])[];
   /** Copies the thread's slice to the snapshot. */
   readonly snapshot: TapeRange;
   /** Hashes the thread's slice as it is at the start. */
@@ -30,10 +30,10 @@ export interface ThreadScript {
 export interface TrainTapes {
   /** By slot: the thread's shards, forward and backward. */
   readonly compute: readonly TapeRange[];
-  /** The thread's slice of the sum over all sub-trees, and its squares. */
+  /** The sum of the statistics, and the thread's slice of the sum over all sub-trees, with penalties, and its squares. */
   readonly fold: TapeRange;
   readonly decide: TapeRange;
-  /** The thread's slice: optimizer and hash. */
+  /** The thread's slice: optimizer, buffers, moving average and hash. */
   readonly update: TapeRange;
   /** By slot, thread 0: sums and norm, while nobody can overwrite them. */
   readonly report: readonly TapeRange[];

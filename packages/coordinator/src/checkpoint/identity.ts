@@ -8,5 +8,5 @@ export const identityOf = ({ spec }: Pick<TracedJob, 'spec'>): RunIdentity => ({
   seed: spec.seed,
   batch: spec.batch,
   dataDigest: spec.dataDigest,
-  program: sha256Hex(JSON.stringify([spec.train, spec.layout, spec.optimizer, spec.clipNorm])),
+  program: sha256Hex(JSON.stringify([spec.phases, spec.layout, spec.ema])),
 });

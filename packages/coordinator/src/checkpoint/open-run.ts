@@ -2,11 +2,12 @@ import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promi
 import { join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
+import { emaVector } from '@lockstep/worker';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
 import { identityOf } from './identity.ts';
-import type { TrainingState } from './state.ts';
+import { modelWeights, type TrainingState } from './state.ts';
 import { CheckpointStore, openCheckpoint } from './store.ts';
 
 export interface OpenRequest {
@@ -67,7 +68,8 @@ async function makeWritable(out: string): Promise<void> {
 }
 
 /**
- * Weights by name from a .safetensors file, a checkpoint or a run, in the order of `layout`. A checkpoint is verified first.
+ * Weights by name from a .safetensors file, a checkpoint or a run (their moving average where it keeps one), in the order of `layout`. A
+ * checkpoint is verified first.
  *
  * @throws FormatError or UsageError naming the file
  */
@@ -75,11 +77,10 @@ export async function readWeights(path: string, layout: ParameterLayout): Promis
   const code = (error: unknown) => (error as NodeJS.ErrnoException).code;
   const unreadable = (error: unknown) => new UsageError(`The weights ${path} cannot be read (${code(error)}).`);
   const info = await stat(path).catch((error: unknown) => Promise.reject(unreadable(error)));
-  let file = path;
-  if (info.isDirectory()) {
-    const checkpoint = await openCheckpoint(path);
-    file = join(checkpoint.path, files.weights);
-  }
-  const bytes = await readFile(file).catch((error: unknown) => Promise.reject(unreadable(error)));
-  return vectorFrom(bytes, layout, '', file);
+  const read = (file: string) => readFile(file).catch((error: unknown) => Promise.reject(unreadable(error)));
+  if (!info.isDirectory()) return vectorFrom(await read(path), layout, '', path);
+  const { path: checkpoint, state } = await openCheckpoint(path);
+  const averaged = modelWeights(state) !== state.parameters;
+  const file = join(checkpoint, averaged ? files.optimizer : files.weights);
+  return vectorFrom(await read(file), layout, averaged ? `${emaVector}.` : '', file);
 }

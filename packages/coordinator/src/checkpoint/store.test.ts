@@ -55,6 +55,7 @@ const layout = {
     { name: 'w', shape: [2, 3], offset: 0, size: 6 },
     { name: 'b', shape: [3], offset: 16, size: 3 },
   ],
+  trained: 32,
   length: 32,
 };
 const model: ModelDescription = {

@@ -11,7 +11,7 @@ export function verifyCommand(): Command {
     .option('--debug', 'stacks of errors')
     .action(async (a: string, b: string) => {
       const [first, second] = await Promise.all([journalOf(a), journalOf(b)]);
-      const common = [...first.keys()].filter((step) => second.has(step)).sort((x, y) => x - y);
+      const common = [...first.keys()].filter((step) => second.has(step));
       if (common.length === 0) throw new UsageError(`${a} and ${b} have no step in common.`);
       const different = common.find((step) => first.get(step) !== second.get(step));
       if (different !== undefined) {
@@ -29,7 +29,7 @@ export function verifyCommand(): Command {
     });
 }
 
-async function journalOf(run: string): Promise<Map<number, string>> {
+async function journalOf(run: string): Promise<Map<string, string>> {
   const lines = await readJournal(run);
   if (lines.size === 0) throw new UsageError(`${run} has no journal: give the folder of a run.`);
   return lines;

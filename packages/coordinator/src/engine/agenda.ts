@@ -3,7 +3,14 @@ import type { Cursor } from './cursor.ts';
 
 /** What goes into one slot of the ring. */
 export type AgendaItem =
-  | { readonly kind: 'train'; readonly step: number; readonly samples: readonly number[] }
+  | {
+      readonly kind: 'train';
+      readonly step: number;
+      readonly phase: number;
+      /** Whether the step is complete with it. */
+      readonly last: boolean;
+      readonly samples: readonly number[];
+    }
   | { readonly kind: 'evaluate'; readonly step: number; readonly samples: readonly number[]; readonly last: boolean }
   | { readonly kind: 'snapshot'; readonly step: number; readonly final: boolean };
 
@@ -24,7 +31,9 @@ export function* agenda(
   let step = fromStep;
   let evaluatedAt = -1;
   while (step < spec.steps && !control.stopping(step)) {
-    yield { kind: 'train', step, samples: cursor.trainBatch(step) };
+    const phases = [...spec.phases.keys()].filter((phase) => step % (spec.phases[phase]?.every ?? 1) === 0);
+    const samples = cursor.trainBatch(step);
+    for (const phase of phases) yield { kind: 'train', step, phase, last: phase === phases.at(-1), samples };
     const endOfEpoch = cursor.endsEpoch(step);
     step++;
     if (spec.evalEvery > 0 ? step % spec.evalEvery === 0 : endOfEpoch) {

@@ -4,12 +4,14 @@ import {
   LockstepError,
   loadKernelModule,
   NonFiniteError,
+  type PhaseSpec,
+  type Program,
   parameterDigest,
   type StepValues,
   type TracedJob,
 } from '@lockstep/core/internal';
 import { type RunImage, stepStatus } from '@lockstep/worker';
-import type { TrainingState } from '../checkpoint/state.ts';
+import { modelWeights, type TrainingState } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
@@ -18,10 +20,11 @@ import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
 import { fitRun } from './fit-run.ts';
-import { MetricSums, metricsOf } from './metric-sums.ts';
+import { MetricSums } from './metric-sums.ts';
 import { ComputePool } from './pool.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
 import { RunMemory, type SlotAnswer } from './run-memory.ts';
+import { StepLog } from './step-log.ts';
 
 export interface EngineParts {
   readonly request: Omit<EngineRequest, 'job' | 'events' | 'overrides' | 'initialWeights'>;
@@ -41,22 +44,20 @@ export class Engine {
   readonly #inFlight: AgendaItem[] = [];
   /** Host values of the steps in flight, for the journal. */
   readonly #values = new Map<number, StepValues>();
-  readonly #epoch: MetricSums;
+  readonly #log: StepLog;
   readonly #evaluation: MetricSums;
   readonly #checkpoints: CheckpointWriter;
   readonly #startedAt = performance.now();
   #collected = 0;
   #stopRequested = false;
-  #lastLoss = Number.NaN;
   #metrics: Readonly<Record<string, number>> = {};
-  readonly #stepRate = new RateMeter();
   #final: TrainingState | undefined;
 
   constructor(parts: EngineParts) {
     const { spec } = parts.traced;
     this.#parts = parts;
     this.#cursor = new Cursor(spec);
-    this.#epoch = new MetricSums(spec.metrics);
+    this.#log = new StepLog(spec, this.#cursor, parts.journal, parts.emit);
     this.#evaluation = new MetricSums(spec.evaluateMetrics);
     this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
     const image = fitRun(spec, {
@@ -130,6 +131,15 @@ export class Engine {
           'More shards would use them, and are another run with other bits.',
       });
     }
+    const rows = Math.floor(spec.batch.size / spec.batch.shards);
+    if (spec.mixesSamples && rows < 16) {
+      emit({
+        type: 'warning',
+        message:
+          `Shards of ${rows} samples are few to normalise over (BatchNorm): ` +
+          `use at most ${Math.max(1, Math.floor(spec.batch.size / 16))} shards, or GroupNorm.`,
+      });
+    }
   }
 
   async #publish(item: AgendaItem): Promise<void> {
@@ -154,49 +164,30 @@ export class Engine {
     }
     const item = this.#inFlight.shift() as AgendaItem;
     const index = this.#collected++;
-    if (item.kind === 'train')
-      this.#trained(item, this.#memory.answer(index, this.#parts.traced.spec.train.statistics.length));
-    else if (item.kind === 'evaluate') {
+    if (item.kind === 'train') {
+      this.#trained(item, this.#memory.answer(index, this.#phase(item).program.statistics.length));
+    } else if (item.kind === 'evaluate') {
       this.#evaluated(item, this.#memory.answer(index, this.#parts.traced.spec.evaluate.statistics.length));
     } else this.#snapshot(item);
   }
 
   #trained(item: AgendaItem & { kind: 'train' }, answer: SlotAnswer): void {
-    const { spec } = this.#parts.traced;
-    const { emit, journal } = this.#parts;
-    const step = item.step + 1;
     const values = this.#values.get(item.step) as StepValues;
-    this.#values.delete(item.step);
-    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, 'train');
-    if (answer.status === stepStatus.notFinite && spec.nonFinite === 'stop')
-      throw this.#notFinite(step, item.samples.length);
-    const skipped = answer.status !== stepStatus.updated;
-    if (skipped) {
-      const reason =
-        answer.status === stepStatus.noWeight ? 'the total weight of the batch is 0' : 'a gradient is not finite';
-      emit({ type: 'warning', step, message: `Step ${step} changed nothing: ${reason}.` });
+    if (item.last) this.#values.delete(item.step);
+    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, this.#phase(item).program, 'train');
+    if (answer.status === stepStatus.notFinite && this.#parts.traced.spec.nonFinite === 'stop') {
+      throw this.#notFinite(item);
     }
-    const metrics = metricsOf(spec.metrics, answer.statistics);
-    this.#lastLoss = metrics.loss as number;
-    if (!skipped) this.#epoch.add(answer.statistics);
-    journal?.append({ step, digest: answer.digest, loss: this.#lastLoss, ...values, ...(skipped && { skipped }) });
-    this.#stepRate.count(item.samples.length);
-    emit({
-      type: 'step',
-      step,
-      loss: this.#lastLoss,
-      metrics,
-      learningRate: values.learningRates[0] ?? 0,
-      gradientNorm: answer.gradientNorm,
-      samplesPerSecond: this.#stepRate.perSecond,
-    });
-    if (this.#cursor.endsEpoch(item.step)) {
-      emit({ type: 'epoch', epoch: step / this.#cursor.stepsPerEpoch, step, metrics: this.#epoch.take() });
-    }
+    this.#log.add(item, values, answer);
+  }
+
+  #phase({ phase }: AgendaItem & { kind: 'train' }): PhaseSpec {
+    return this.#parts.traced.spec.phases[phase] as PhaseSpec;
   }
 
   #evaluated(item: AgendaItem & { kind: 'evaluate' }, answer: SlotAnswer): void {
-    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, 'test');
+    const { evaluate } = this.#parts.traced.spec;
+    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, evaluate, 'test');
     this.#evaluation.add(answer.statistics);
     if (!item.last) return;
     this.#metrics = this.#evaluation.take();
@@ -216,12 +207,12 @@ export class Engine {
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const digest = parameterDigest(spec.layout, state.parameters);
     const interrupted = state.step < spec.steps;
-    this.#parts.emit({ type: 'done', steps: state.step, digest, loss: this.#lastLoss, seconds, interrupted });
+    this.#parts.emit({ type: 'done', steps: state.step, digest, loss: this.#log.lastLoss, seconds, interrupted });
     return {
       spec,
-      parameters: state.parameters,
+      parameters: modelWeights(state),
       digest,
-      loss: this.#lastLoss,
+      loss: this.#log.lastLoss,
       steps: state.step,
       seconds,
       interrupted,
@@ -230,16 +221,16 @@ export class Engine {
     };
   }
 
-  #badIndex(samples: readonly number[], split: 'train' | 'test'): DataError {
-    const { spec } = this.#parts.traced;
+  #badIndex(samples: readonly number[], program: Program, split: 'train' | 'test'): DataError {
     const found = this.#memory.badIndex();
     if (!found) return new DataError('An index is out of range.');
-    return new DataError(describeBadIndex(split === 'train' ? spec.train : spec.evaluate, found, samples, split));
+    return new DataError(describeBadIndex(program, found, samples, split));
   }
 
-  #notFinite(step: number, samples: number): NonFiniteError {
-    const gradients = this.#memory.gradients(samples);
-    const { entries } = this.#parts.traced.spec.layout;
+  #notFinite(item: AgendaItem & { kind: 'train' }): NonFiniteError {
+    const gradients = this.#memory.gradients(item.samples.length);
+    const { layout } = this.#parts.traced.spec;
+    const entries = layout.entries.filter(({ offset }) => offset < layout.trained);
     const bad = entries.filter(({ offset, size }) =>
       gradients.subarray(offset, offset + size).some((x) => !Number.isFinite(x)),
     );
@@ -247,24 +238,9 @@ export class Engine {
       bad.length > 0
         ? `the gradient of "${bad[0]?.name}" is not finite (${bad.length} of ${entries.length} parameters)`
         : 'the loss is not finite';
+    const { name } = this.#phase(item);
     return new NonFiniteError(
-      `Step ${step}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm), or leave such steps out (nonFinite: 'skip').`,
+      `Step ${item.step + 1}${name ? `, phase "${name}"` : ''}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm), or leave such steps out (nonFinite: 'skip').`,
     );
-  }
-}
-
-/** Samples per second over the last second or so. */
-class RateMeter {
-  perSecond = 0;
-  #since = performance.now();
-  #samples = 0;
-
-  count(samples: number): void {
-    this.#samples += samples;
-    const seconds = (performance.now() - this.#since) / 1000;
-    if (seconds < 0.5 && this.perSecond > 0) return;
-    this.perSecond = this.#samples / Math.max(seconds, 1e-3);
-    this.#since = performance.now();
-    this.#samples = 0;
   }
 }

@@ -1,9 +1,12 @@
-import { deriveKey, type JobSpec, type StepValues, stateVectors } from '@lockstep/core/internal';
+import { deriveKey, type JobSpec, type StepValues } from '@lockstep/core/internal';
 import {
   controlBytes,
   controlWord,
+  emaVector,
+  parameterPieces,
   poison,
   type RunImage,
+  runVectors,
   type Slot,
   type StateAddresses,
   slotKind,
@@ -20,6 +23,9 @@ export interface SlotAnswer {
   /** Sums and weights of loss and metrics, in turn. */
   readonly statistics: Float32Array;
   readonly gradientNorm: number;
+  readonly penalty: number;
+  /** Sum of squares of each trained parameter's gradient sum, in layout order; empty where layers are not watched. A view. */
+  readonly gradientSquares: Float64Array;
   readonly digest: string;
 }
 
@@ -29,6 +35,7 @@ export class RunMemory {
   readonly #image: RunImage;
   readonly #spec: JobSpec;
   readonly #control: Int32Array;
+  readonly #watched: number;
   #filled = 0;
 
   constructor(spec: JobSpec, image: RunImage) {
@@ -36,6 +43,7 @@ export class RunMemory {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.#image = image;
     this.#spec = spec;
+    this.#watched = spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
     this.#control = new Int32Array(this.memory.buffer, image.control, controlBytes / 4);
     for (const { address, words } of image.contents)
       new Uint32Array(this.memory.buffer, address, words.length).set(words);
@@ -49,8 +57,8 @@ export class RunMemory {
   load(state: TrainingState): void {
     const { parameters, vectors, groups } = this.#image.state;
     this.#floats(parameters, state.parameters.length).set(state.parameters);
-    stateVectors(this.#spec.optimizer).forEach((name, i) => {
-      const values = state.optimizer[name];
+    runVectors(this.#spec).forEach((name, i) => {
+      const values = state.optimizer[name] ?? (name === emaVector ? state.parameters : undefined);
       if (values) this.#floats(vectors[i] as number, values.length).set(values);
     });
     groups.forEach((address, g) => {
@@ -66,7 +74,7 @@ export class RunMemory {
       step,
       parameters: this.#floats(parameters, length).slice(),
       optimizer: Object.fromEntries(
-        stateVectors(this.#spec.optimizer).map((name, i) => [name, this.#floats(vectors[i] as number, length).slice()]),
+        runVectors(this.#spec).map((name, i) => [name, this.#floats(vectors[i] as number, length).slice()]),
       ),
       counters: Object.fromEntries(groups.map((address, g) => [`group.${g}`, [...this.#doubles(address, 3)]])),
     };
@@ -97,11 +105,14 @@ export class RunMemory {
     header[slotWord.kind] = item === undefined ? slotKind.stop : slotKind[item.kind];
     if (item?.kind === 'train') {
       header[slotWord.binding] = this.#image.trainBatches.indexOf(item.samples.length);
-      const [key0, key1] = deriveKey(this.#spec.seed, 'dropout', item.step);
-      header[slotWord.key0] = key0 | 0;
-      header[slotWord.key1] = key1 | 0;
+      header[slotWord.phase] = item.phase;
+      this.#setKey(header, deriveKey(this.#spec.seed, 'dropout', item.step, item.phase));
     }
-    if (item?.kind === 'evaluate') header[slotWord.binding] = this.#image.evaluateBatches.indexOf(item.samples.length);
+    if (item?.kind === 'evaluate') {
+      header[slotWord.binding] = this.#image.evaluateBatches.indexOf(item.samples.length);
+      // The same noise at every evaluation, other noise for every batch.
+      this.#setKey(header, deriveKey(this.#spec.seed, 'noise', item.samples[0]));
+    }
     this.#doubles(slot.learningRates, values.learningRates.length).set(values.learningRates);
     this.#spec.scalars.forEach((name, i) => {
       this.#floats(slot.scalars[name] as number, 1)[0] = values.scalars[i] as number;
@@ -109,6 +120,11 @@ export class RunMemory {
     this.#filled++;
     Atomics.add(this.#control, controlWord.filled, 1);
     Atomics.notify(this.#control, controlWord.filled);
+  }
+
+  #setKey(header: Int32Array, [key0, key1]: readonly [number, number]): void {
+    header[slotWord.key0] = key0 | 0;
+    header[slotWord.key1] = key1 | 0;
   }
 
   /** Resolves once `count` slots are answered; false where the threads gave up. */
@@ -130,6 +146,8 @@ export class RunMemory {
       status: new Int32Array(this.memory.buffer, slot.header, 16)[slotWord.status] as number,
       statistics: this.#floats(slot.statistics, statistics).slice(),
       gradientNorm: this.#doubles(slot.record, 1)[0] as number,
+      penalty: this.#doubles(slot.penalty, 1)[0] as number,
+      gradientSquares: this.#doubles(slot.gradientSquares, this.#watched),
       digest: Array.from(digest, (word) => word.toString(16).padStart(8, '0')).join(''),
     };
   }

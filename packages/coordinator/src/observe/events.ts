@@ -1,5 +1,13 @@
 /** What a run tells, one object per event: the rows of `--json` and the values of `for await (const event of run)`. */
-export type RunEvent = StartEvent | StepEvent | EpochEvent | EvalEvent | CheckpointEvent | WarningEvent | DoneEvent;
+export type RunEvent =
+  | StartEvent
+  | StepEvent
+  | LayersEvent
+  | EpochEvent
+  | EvalEvent
+  | CheckpointEvent
+  | WarningEvent
+  | DoneEvent;
 
 export interface StartEvent {
   readonly type: 'start';
@@ -22,11 +30,25 @@ export interface StepEvent {
   readonly type: 'step';
   /** Counts from 1: the number of finished updates. */
   readonly step: number;
+  /** Mean over the batch; of the first phase that takes part in every step, where the job has phases. */
   readonly loss: number;
+  /** Loss and metrics; `phase.loss` and so on where the job has phases, `penalty` where there are penalties. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly gradientNorm: number;
   readonly samplesPerSecond: number;
+}
+
+/** What happens inside the model at a step, every `watchEvery` steps: norms that vanish or explode, outputs that saturate. */
+export interface LayersEvent {
+  readonly type: 'layers';
+  readonly step: number;
+  /** Where the job has phases. */
+  readonly phase?: string;
+  /** 2-norm of the mean loss' gradient by parameter, before clipping. */
+  readonly gradientNorms: Readonly<Record<string, number>>;
+  /** Mean and standard deviation of the output over batch and elements, by layer, in the order of the forward pass. */
+  readonly activations: Readonly<Record<string, { readonly mean: number; readonly std: number }>>;
 }
 
 /** A pass over the training data ended; metrics are means over it. */

@@ -8,6 +8,8 @@ export const journalName = 'journal.txt';
 /** What is written down of a step. Two runs are the same exactly when their lines are. */
 export interface JournalLine {
   readonly step: number;
+  /** Name of the phase; empty where the job has a single one. */
+  readonly phase: string;
   /** 128-bit hash of the parameters after the step, 32 hex digits. */
   readonly digest: string;
   readonly loss: number;
@@ -24,12 +26,14 @@ function hex(value: number): string {
   return bits.getBigUint64(0).toString(16).padStart(16, '0');
 }
 
-/** `step digest loss-bits loss lr=... scalars=...`: for people and `diff`. */
-export function formatLine({ step, digest, loss, learningRates, scalars, skipped }: JournalLine): string {
+/** `step[.phase] digest loss-bits loss lr=... scalars=...`: for people and `diff`. */
+export function formatLine({ step, phase, digest, loss, learningRates, scalars, skipped }: JournalLine): string {
   const rates = learningRates.map(hex).join(',');
   const values = scalars.length > 0 ? ` scalars=${scalars.map(hex).join(',')}` : '';
-  return `${step} ${digest} ${hex(loss)} ${loss.toPrecision(7)} lr=${rates}${values}${skipped ? ' skipped' : ''}`;
+  return `${keyOf(step, phase)} ${digest} ${hex(loss)} ${loss.toPrecision(7)} lr=${rates}${values}${skipped ? ' skipped' : ''}`;
 }
+
+const keyOf = (step: number, phase: string): string => (phase ? `${step}.${phase}` : String(step));
 
 /** The file without a last line torn by a crash; empty where there is none. */
 async function wholeLines(path: string): Promise<Buffer> {
@@ -42,17 +46,17 @@ async function wholeLines(path: string): Promise<Buffer> {
   }
 }
 
-const byStep = (text: string): Map<number, string> =>
+const byKey = (text: string): Map<string, string> =>
   new Map(
     text
       .split('\n')
       .filter(Boolean)
-      .map((line) => [Number.parseInt(line, 10), line]),
+      .map((line) => [line.slice(0, line.indexOf(' ')), line]),
   );
 
-/** Lines by step; one torn by a crash, at the end, is left out. */
-export async function readJournal(dir: string): Promise<Map<number, string>> {
-  return byStep((await wholeLines(join(dir, journalName))).toString());
+/** Lines by `step` or `step.phase`; one torn by a crash, at the end, is left out. */
+export async function readJournal(dir: string): Promise<Map<string, string>> {
+  return byKey((await wholeLines(join(dir, journalName))).toString());
 }
 
 /** The file a journal writes to, passed in so that tests can let it fail. */
@@ -88,7 +92,7 @@ export interface JournalOptions {
  */
 export class Journal {
   readonly #path: string;
-  readonly #known: ReadonlyMap<number, string>;
+  readonly #known: ReadonlyMap<string, string>;
   readonly #alarm: (message: string) => void;
   readonly #openFile: (path: string) => Promise<JournalFile>;
   /** Bytes of whole lines that are in the file for sure. */
@@ -100,7 +104,7 @@ export class Journal {
 
   private constructor(path: string, known: Buffer, { alarm, openFile }: JournalOptions) {
     this.#path = path;
-    this.#known = byStep(known.toString());
+    this.#known = byKey(known.toString());
     this.#length = known.length;
     this.#alarm = alarm ?? (() => undefined);
     this.#openFile = openFile ?? openJournalFile;
@@ -122,7 +126,7 @@ export class Journal {
    */
   append(line: JournalLine): void {
     const text = formatLine(line);
-    const before = this.#known.get(line.step);
+    const before = this.#known.get(keyOf(line.step, line.phase));
     if (before === undefined) {
       this.#waiting.push(`${text}\n`);
       this.#writing ??= this.#write();

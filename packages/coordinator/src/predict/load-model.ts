@@ -2,6 +2,7 @@ import { Worker } from 'node:worker_threads';
 import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
 import { describeModel, type ModelDescription } from '../checkpoint/encode.ts';
+import { modelWeights } from '../checkpoint/state.ts';
 import { openCheckpoint } from '../checkpoint/store.ts';
 import { threadOptions } from '../thread-options.ts';
 import type { PredictAnswer, Prediction } from './messages.ts';
@@ -26,7 +27,7 @@ export interface LoadedModel extends AsyncDisposable {
 /** Opens a checkpoint, or the newest valid one of a run. @throws UsageError or FormatError naming what is wrong */
 export async function loadModel(path: string): Promise<LoadedModel> {
   const { model, state } = await openCheckpoint(path);
-  return new ThreadedModel(model, state.parameters);
+  return new ThreadedModel(model, modelWeights(state));
 }
 
 export async function modelFrom(spec: JobSpec, parameters: Float32Array): Promise<LoadedModel> {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { DataSource } from '../data/source.ts';
-import type { DataSplits } from './define-job.ts';
+import type { DataSplits } from './options.ts';
 
 /** Samples hashed of a source that brings no digest of its own: enough to notice other data, cheap for any length. */
 const probes = 256;

@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
-import type { DataSplits } from './define-job.ts';
 import { writeField } from './fields.ts';
+import type { DataSplits } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
 
 interface HostParts {

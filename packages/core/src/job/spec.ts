@@ -10,6 +10,47 @@ export interface FieldSpec {
   readonly shape: readonly number[];
 }
 
+/** One kind of update of a step: all of them in most jobs, generator or discriminator in a GAN. */
+export interface PhaseSpec {
+  /** Empty where the job has a single one. */
+  readonly name: string;
+  /** Takes part in steps 0, every, 2 every, ... */
+  readonly every: number;
+  readonly program: Program;
+  /**
+   * Names of loss and metrics; the Program's statistics begin with `<name>.sum` and `<name>.weight` of each, in order.
+   * The first is `loss`.
+   */
+  readonly metrics: readonly string[];
+  readonly optimizer: OptimizerSpec;
+  readonly clipNorm: number | null;
+  readonly penalties: readonly PenaltySpec[];
+  readonly buffers: readonly BufferSpec[];
+  readonly activations: readonly ActivationSpec[];
+}
+
+/** l1 * sum |w| + l2 / 2 * sum w^2 over some parameters, added to the mean loss. */
+export interface PenaltySpec {
+  readonly parameters: readonly string[];
+  readonly l1: number;
+  readonly l2: number;
+}
+
+/** buffer = (1 - momentum) * buffer + momentum * total / weight. */
+export interface BufferSpec {
+  readonly name: string;
+  readonly momentum: number;
+  /** Index of the statistic that holds the weight; the total lies in the buffer's place of the gradient vector. */
+  readonly weight: number;
+}
+
+/** A watched layer: statistics `index` and `index + 1` are the sum and the sum of squares of its output. */
+export interface ActivationSpec {
+  readonly name: string;
+  readonly index: number;
+  readonly elementsPerSample: number;
+}
+
 /** Everything about a traced job that is data: it crosses to the engine, the threads and into checkpoints. */
 export interface JobSpec {
   readonly name: string;
@@ -24,21 +65,20 @@ export interface JobSpec {
   readonly fields: readonly FieldSpec[];
   /** Names of host scalars, in the order of `StepValues.scalars`. */
   readonly scalars: readonly string[];
-  readonly train: Program;
+  readonly phases: readonly PhaseSpec[];
   readonly evaluate: Program;
   /** Absent where the model cannot be applied to the input fields alone. */
   readonly predict: Program | null;
   /** Input fields that `predict` reads. */
   readonly predictFields: readonly string[];
-  /**
-   * Names of loss and metrics; the Programs' statistics are `<name>.sum` and `<name>.weight` of each, in order.
-   * The first is `loss`.
-   */
-  readonly metrics: readonly string[];
-  /** The same for the evaluate Program. */
+  /** Metrics of the evaluate Program, as in a phase. */
   readonly evaluateMetrics: readonly string[];
-  readonly optimizer: OptimizerSpec;
-  readonly clipNorm: number | null;
+  /** Whether a layer normalises over the samples of its shard. */
+  readonly mixesSamples: boolean;
+  /** Decay of the moving average of the weights, that is evaluated and predicted with; null = none. */
+  readonly ema: number | null;
+  /** Steps between events about layers; 0 = none. */
+  readonly watchEvery: number;
   readonly nonFinite: 'stop' | 'skip';
   /** Steps between evaluations; 0 = at each epoch's end and after the last step. */
   readonly evalEvery: number;
@@ -49,7 +89,7 @@ export interface JobSpec {
   readonly dataDigest: string;
 }
 
-/** Host values of one step: f64 learning rate per group and scalars. */
+/** Host values of one step: f64 learning rate per group, phase by phase, and scalars. */
 export interface StepValues {
   readonly learningRates: readonly number[];
   readonly scalars: readonly number[];

@@ -1,23 +1,25 @@
 import { DataError, UsageError } from '../errors.ts';
 import { batchDim } from '../graph/dim.ts';
 import { withTrace } from '../graph/scope.ts';
-import { Tensor } from '../graph/tensor.ts';
-import { Weighted } from '../loss/weighted.ts';
+import type { Tensor } from '../graph/tensor.ts';
+import type { ModelTensor } from '../nn/model-tensor.ts';
 import { Module, nameModel } from '../nn/module.ts';
 import type { Parameter } from '../nn/parameter.ts';
-import { gradOrNone } from '../ops/grad.ts';
 import { input, scalar } from '../ops/leaf.ts';
-import { sum } from '../ops/stretch.ts';
+import { type ParameterInfo, takes } from '../optim/optimizers.ts';
+import type { Schedule } from '../optim/schedules.ts';
 import { buildProgram } from '../program/build.ts';
 import { layoutOf, type ParameterLayout } from '../program/layout.ts';
 import { numericsVersion, type Program } from '../program/program.ts';
 import { deriveKey, pathId } from '../random/keys.ts';
 import { RandomStream } from '../random/stream.ts';
 import { dataDigest } from './data-digest.ts';
-import type { AnyJob, StepContext, StepResult } from './define-job.ts';
+import type { AnyJob } from './define-job.ts';
 import { fieldsOf } from './fields.ts';
 import { createHost } from './host.ts';
-import type { FieldSpec, JobSpec, TracedJob } from './spec.ts';
+import type { Penalty, PhaseOptions, StepContext, UpdateOptions } from './options.ts';
+import type { FieldSpec, JobSpec, PenaltySpec, PhaseSpec, TracedJob } from './spec.ts';
+import { evaluateProgram, phaseProgram } from './trace-phase.ts';
 
 /** What the command line or `train(job, options)` sets over the job's own options. */
 export interface TraceOverrides {
@@ -29,8 +31,16 @@ export interface TraceOverrides {
   readonly checkpointEvery?: number;
 }
 
-/** A constant of the numerics version: V bounds how many threads can help, and must not depend on the machine. */
-const defaultShards = 16;
+/**
+ * Constants of the numerics version: V bounds how many threads can help, and must not depend on the machine. A layer that normalises over
+ * its shard wants 16 samples in one.
+ */
+function defaultShards(model: Module, batch: number): number {
+  return mixesSamples(model) ? Math.max(1, Math.floor(batch / 16)) : Math.min(16, batch);
+}
+
+const mixesSamples = (model: Module): boolean =>
+  [...model.namedModules()].some(([, module]) => module.mixesSamples === true);
 
 /** Opens the data, builds the model, and turns the job's step into Programs. */
 export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Promise<TracedJob> {
@@ -44,22 +54,22 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
       );
     }
   }
-  const batch = {
-    size: job.batch.size,
-    shards: overrides.shards ?? job.batch.shards ?? Math.min(defaultShards, job.batch.size),
-  };
+  const fields = await fieldsOf(data.train);
+  const model = job.model({ data });
+  if (!(model instanceof Module)) throw new UsageError(`Job "${job.name}": model() must return an nn.Module.`);
+  const { size } = job.batch;
+  const batch = { size, shards: overrides.shards ?? job.batch.shards ?? defaultShards(model, size) };
   if (batch.shards > batch.size) {
     throw new UsageError(
       `${batch.shards} shards are more than the ${batch.size} samples of a batch of job "${job.name}": use at most ${batch.size}.`,
     );
   }
 
-  const fields = await fieldsOf(data.train);
-  const model = job.model({ data });
-  if (!(model instanceof Module)) throw new UsageError(`Job "${job.name}": model() must return an nn.Module.`);
-  const parameters = nameModel(model);
+  const { parameters, buffers } = nameModel(model);
   if (parameters.length === 0) throw new UsageError(`Job "${job.name}": the model has no parameters to train.`);
-  const layout = layoutOf(parameters.map(([name, { shape }]) => ({ name, shape: shape as readonly number[] })));
+  const shapesOf = (tensors: readonly [string, ModelTensor][]) =>
+    tensors.map(([name, { shape }]) => ({ name, shape: shape as readonly number[] }));
+  const layout = layoutOf(shapesOf(parameters), shapesOf(buffers));
 
   const scalarNames = Object.keys(job.scalars ?? {});
   const context = () => ({
@@ -67,12 +77,10 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     batch: Object.fromEntries(fields.map((f) => [f.name, input(f.name, [batchDim(), ...f.shape], f.dtype)])),
     scalars: Object.fromEntries(scalarNames.map((name) => [name, scalar(name)])),
   });
-  const train = withTrace(true, () => trainProgram(job.step(context()), parameters, job.name));
-  const evaluate = withTrace(false, () => statisticsProgram((job.evaluate ?? job.step)(context())));
+  const { phases, schedules } = tracePhases(job, parameters, context);
+  const evaluated = job.evaluate ?? updatesOf(job)[0]?.step;
+  const evaluate = withTrace(false, () => evaluateProgram((evaluated as UpdateOptions['step'])(context())));
   const predict = predictProgram(job, context, fields);
-  const { spec: optimizer, schedules } = job.optimizer.resolve(
-    parameters.map(([name, { shape }]) => ({ name, shape: shape as readonly number[] })),
-  );
 
   const stepsPerEpoch = Math.ceil(data.train.length / batch.size);
   const epochs = overrides.epochs ?? job.epochs;
@@ -89,16 +97,16 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     layout,
     fields,
     scalars: scalarNames,
-    train: train.program,
+    phases,
     evaluate: evaluate.program,
     predict,
     predictFields: predict
       ? predict.nodes.filter((n) => n.op === 'input').map((n) => n.attributes.field as string)
       : [],
-    metrics: train.metrics,
     evaluateMetrics: evaluate.metrics,
-    optimizer,
-    clipNorm: job.clipNorm ?? null,
+    mixesSamples: mixesSamples(model),
+    ema: job.ema?.decay ?? null,
+    watchEvery: job.watchEvery ?? 0,
     nonFinite: job.nonFinite ?? 'stop',
     evalEvery: job.evalEvery ?? 0,
     checkpointEvery: overrides.checkpointEvery ?? job.checkpointEvery ?? 0,
@@ -106,54 +114,61 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     dataDigest: await dataDigest(data),
   };
   const host = createHost({ spec, data, schedules, scalars: job.scalars ?? {} });
-  return { spec, initialParameters: initialise(parameters, layout, seed), host };
+  return { spec, initialParameters: initialise([...parameters, ...buffers], layout, seed), host };
 }
 
-interface Statistics {
-  readonly metrics: readonly string[];
-  readonly statistics: { name: string; tensor: Tensor }[];
+/** The job's updates: its phases, or the one that is the job itself. */
+function updatesOf(job: AnyJob): readonly PhaseOptions[] {
+  if (job.phases) return job.phases;
+  const { optimizer, step, clipNorm, penalties } = job as AnyJob & UpdateOptions;
+  return [
+    { name: '', params: () => true, optimizer, step, ...(clipNorm && { clipNorm }), ...(penalties && { penalties }) },
+  ];
 }
 
-/** `<name>.sum` and `<name>.weight` of loss and metrics, loss first. */
-function statisticsOf(result: StepResult): Statistics {
-  if (!result?.loss)
-    throw new UsageError('step must return { loss, ... }: per-sample values, e.g. loss.crossEntropy(logits, labels).');
-  const metrics = ['loss', ...Object.keys(result).filter((name) => name !== 'loss')];
-  const statistics = metrics.flatMap((name) => {
-    const value = result[name];
-    if (!(value instanceof Tensor) && !(value instanceof Weighted)) {
-      throw new UsageError(
-        `step: "${name}" must be per-sample values (a Tensor, or from loss or metrics), not ${typeof value}.`,
-      );
-    }
-    const weighted = Weighted.from(value);
-    return [
-      { name: `${name}.sum`, tensor: sum(weighted.values) },
-      { name: `${name}.weight`, tensor: sum(weighted.weightsOrOnes()) },
-    ];
-  });
-  return { metrics, statistics };
-}
-
-function statisticsProgram(result: StepResult): { program: Program; metrics: readonly string[] } {
-  const { metrics, statistics } = statisticsOf(result);
-  return { program: buildProgram({ statistics }), metrics };
-}
-
-function trainProgram(
-  result: StepResult,
+function tracePhases(
+  job: AnyJob,
   parameters: readonly [string, Parameter][],
-  job: string,
-): { program: Program; metrics: readonly string[] } {
-  const { metrics, statistics } = statisticsOf(result);
-  const parts = gradOrNone(
-    Weighted.from(result.loss).values,
-    parameters.map(([, parameter]) => parameter),
-  );
-  const gradients = Object.fromEntries(parameters.flatMap(([name], i) => (parts[i] ? [[name, parts[i]]] : [])));
-  if (Object.keys(gradients).length === 0)
-    throw new UsageError(`Job "${job}": the loss depends on no parameter of the model.`);
-  return { program: buildProgram({ gradients, statistics }), metrics };
+  context: () => StepContext<Module>,
+): { phases: PhaseSpec[]; schedules: Schedule[] } {
+  const owners = new Map<string, string>();
+  const schedules: Schedule[] = [];
+  const phases = updatesOf(job).map(({ name, params, every = 1, optimizer, step, clipNorm, penalties = [] }) => {
+    const what = name ? `Job "${job.name}", phase "${name}"` : `Job "${job.name}"`;
+    const trained = parameters
+      .map(([, parameter]) => parameter)
+      .filter((parameter) => takes(params, infoOf(parameter)));
+    if (trained.length === 0) throw new UsageError(`${what}: params takes none of the model's parameters.`);
+    for (const parameter of trained) {
+      const owner = owners.get(parameter.name);
+      if (owner !== undefined) {
+        throw new UsageError(
+          `Job "${job.name}": the parameter "${parameter.name}" is in the phases "${owner}" and "${name}".`,
+        );
+      }
+      owners.set(parameter.name, name);
+    }
+    const traced = withTrace(true, () => phaseProgram(step(context()), trained, (job.watchEvery ?? 0) > 0, what));
+    const resolved = optimizer.resolve(trained.map(infoOf));
+    schedules.push(...resolved.schedules);
+    return {
+      name,
+      every,
+      ...traced,
+      optimizer: resolved.spec,
+      clipNorm: clipNorm ?? null,
+      penalties: penalties.map((penalty) => resolvePenalty(penalty, trained, what)),
+    };
+  });
+  return { phases, schedules };
+}
+
+const infoOf = ({ name, shape }: Parameter): ParameterInfo => ({ name, shape: shape as readonly number[] });
+
+function resolvePenalty({ params, l1 = 0, l2 = 0 }: Penalty, trained: readonly Parameter[], what: string): PenaltySpec {
+  const parameters = trained.map(infoOf).filter((info) => params === undefined || takes(params, info));
+  if (parameters.length === 0) throw new UsageError(`${what}: params of a penalty takes none of its parameters.`);
+  return { parameters: parameters.map(({ name }) => name), l1, l2 };
 }
 
 function predictProgram(job: AnyJob, context: () => StepContext<Module>, fields: readonly FieldSpec[]): Program | null {
@@ -173,16 +188,13 @@ function predictProgram(job: AnyJob, context: () => StepContext<Module>, fields:
   }
 }
 
-function initialise(parameters: readonly [string, Parameter][], layout: ParameterLayout, seed: number): Float32Array {
+function initialise(tensors: readonly [string, ModelTensor][], layout: ParameterLayout, seed: number): Float32Array {
   const values = new Float32Array(layout.length);
   const key = deriveKey(seed, 'init', 0, 0, 0);
-  parameters.forEach(([name, parameter], i) => {
+  tensors.forEach(([name, tensor], i) => {
     const { offset, size } = layout.entries[i] as ParameterLayout['entries'][number];
-    parameter.initializer(
-      values.subarray(offset, offset + size),
-      new RandomStream(key, pathId(name)),
-      parameter.shape as readonly number[],
-    );
+    const shape = tensor.shape as readonly number[];
+    tensor.initializer(values.subarray(offset, offset + size), new RandomStream(key, pathId(name)), shape);
   });
   return values;
 }

@@ -36,9 +36,11 @@ export const kernelTable = {
   'lstm-cell': ['lstmCell', 'lstmCellGrad'],
   'gru-cell': ['gruCell', 'gruCellGrad'],
   'sequence-states': ['checkLengths', 'stateAtEnd', 'statesBefore'],
+  averages: ['movingAverage'],
+  penalty: ['penalise'],
   update: ['addInto', 'blockSumSquares', 'sgd', 'adamw'],
   digest: ['hashBlocks'],
-  step: ['decide', 'hyperSgd', 'hyperAdam'],
+  step: ['decide', 'hyperSgd', 'hyperAdam', 'treeSumDoubles'],
 } as const;
 
 export type KernelFile = keyof typeof kernelTable;

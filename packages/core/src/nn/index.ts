@@ -12,6 +12,7 @@ export {
   Softplus,
   Tanh,
 } from './activations.ts';
+export { Buffer } from './buffer.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d, type ConvTransposeLayerOptions } from './conv.ts';
 export * as init from './init.ts';

@@ -1,25 +1,4 @@
-import { Tensor } from '../graph/tensor.ts';
-import type { Initializer } from './init.ts';
+import { ModelTensor } from './model-tensor.ts';
 
-/** A tensor that training changes. Its name is its path in the model, given when the job is traced. */
-export class Parameter extends Tensor {
-  readonly initializer: Initializer;
-  readonly #attributes: { name: string };
-
-  /** @param shape fixed sizes, in PyTorch's order (`[out, in]` for a weight) */
-  constructor(shape: readonly number[], initializer: Initializer) {
-    const attributes = { name: '', shape: [...shape], dtype: 'f32' };
-    super('parameter', [], attributes, { shape, dtype: 'f32' }, '');
-    this.initializer = initializer;
-    this.#attributes = attributes;
-  }
-
-  get name(): string {
-    return this.#attributes.name;
-  }
-
-  /** @internal */
-  rename(name: string): void {
-    this.#attributes.name = name;
-  }
-}
+/** A tensor that the optimizer changes. */
+export class Parameter extends ModelTensor {}

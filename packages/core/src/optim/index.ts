@@ -5,6 +5,7 @@ export {
   type Group,
   type Optimizer,
   type ParameterInfo,
+  type ParameterRule,
   type SgdOptions,
   sgd,
 } from './optimizers.ts';

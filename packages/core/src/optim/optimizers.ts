@@ -8,10 +8,14 @@ export interface ParameterInfo {
   readonly shape: readonly number[];
 }
 
+/** Which parameters: by name, or by name and shape. */
+export type ParameterRule = RegExp | ((parameter: ParameterInfo) => boolean);
+
+export const takes = (rule: ParameterRule, parameter: ParameterInfo): boolean =>
+  rule instanceof RegExp ? rule.test(parameter.name) : rule(parameter);
+
 /** Parameters that get other options: the first group whose rule matches takes a parameter, the rest have the optimizer's own. */
-export type Group<Options> = Partial<Options> & {
-  readonly params: RegExp | ((parameter: ParameterInfo) => boolean);
-};
+export type Group<Options> = Partial<Options> & { readonly params: ParameterRule };
 
 export interface SgdOptions {
   /** Learning rate: a number, a schedule, or a function of the step (from 0). */
@@ -94,9 +98,7 @@ function assign<Options extends { lr: Schedule }, Resolved>(
 ): { groups: Resolved[]; schedules: Schedule[] } {
   const members: string[][] = [...groups.map(() => []), []];
   for (const parameter of parameters) {
-    const found = groups.findIndex(({ params }) =>
-      params instanceof RegExp ? params.test(parameter.name) : params(parameter),
-    );
+    const found = groups.findIndex(({ params }) => takes(params, parameter));
     members[found < 0 ? groups.length : found]?.push(parameter.name);
   }
   const merged = [...groups.map((group) => ({ ...defaults, ...group })), defaults];

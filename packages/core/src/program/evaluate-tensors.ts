@@ -13,7 +13,7 @@ import type { ProgramNode } from './program.ts';
 export type TensorData = Float32Array | Int32Array;
 
 const contextBytes = 256;
-const noLayout = { entries: [], length: 0 };
+const noLayout = { entries: [], trained: 0, length: 0 };
 
 /**
  * Computes tensors that depend on constants only, in the calling thread: builds a small Program, plans it and replays it once on

@@ -183,7 +183,7 @@ async function runGroups(
     inputs,
   );
   const request = {
-    program: spec.train,
+    program: spec.phases[0]!.program,
     layout: spec.layout,
     parameters: initialParameters,
     segments,

@@ -1,5 +1,4 @@
-/** Elements of a block: 16 KiB, the unit of ownership, of the norm's partial sums and of the digest. */
-export const blockElements = 4096;
+import { blockElements } from '@lockstep/core/internal';
 
 export interface Slice {
   readonly from: number;

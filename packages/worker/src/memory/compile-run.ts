@@ -1,21 +1,23 @@
-import {
-  hyperLength,
-  type JobSpec,
-  type Plan,
-  type Program,
-  planProgram,
-  resultLayoutOf,
-  stateVectors,
-  TapeWriter,
-} from '@lockstep/core/internal';
+import { blockElements, type JobSpec, type Plan, type Program, planProgram, TapeWriter } from '@lockstep/core/internal';
 import { controlBytes } from '../control-block.ts';
-import { type BufferId, planWork, type WorkItem, type WorkPlan } from '../sharding/work.ts';
+import { planWork, type WorkItem, type WorkPlan } from '../sharding/work.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from '../thread-script.ts';
-import { blockElements, sliceOf } from './block-slices.ts';
+import { type Slice, sliceOf } from './block-slices.ts';
+import { countPieces, type PenaltyPiece, type PiecewiseParameter, parameterPieces, penaltyPieces } from './pieces.ts';
+import {
+  bufferAddress,
+  foldAddresses,
+  mostStatistics,
+  reserveState,
+  reserveThread,
+  type SharedPlaces,
+  type ThreadPlaces,
+} from './places.ts';
 import { Regions } from './regions.ts';
-import type { RunImage, StateAddresses } from './run-image.ts';
+import type { RunImage } from './run-image.ts';
+import { emaVector, runGroups, runVectors } from './run-state.ts';
 import { reserveSlot, type Slot, sampleBytes, slotWord } from './slot.ts';
-import { combineHashes, copyWords, foldSlice, groupOptions, hashSlice, updateSlice } from './tapes.ts';
+import { combineHashes, copyWords, foldSlice, foldStatistics, groupOptions, hashSlice, updateSlice } from './tapes.ts';
 
 export interface CompileOptions {
   readonly threads: number;
@@ -25,24 +27,13 @@ export interface CompileOptions {
 
 /** Batches that are prepared ahead. */
 const ringSlots = 3;
-const contextBytes = 256;
 
 /** Lays out a run and writes all its tapes: everything the threads do is decided here, before they start. */
 export function compileRun(spec: JobSpec, options: CompileOptions): RunImage {
   return new RunCompiler(spec, options).compile();
 }
 
-/** What belongs to one thread alone. */
-interface ThreadPlaces {
-  readonly context: number;
-  readonly record: number;
-  readonly groups: readonly number[];
-  readonly hyper: readonly number[];
-  readonly arena: number;
-  readonly scratch: number;
-  readonly buffers: readonly number[];
-}
-
+/** A Program for batches of one size. */
 interface Binding {
   readonly program: Program;
   readonly work: WorkPlan;
@@ -52,40 +43,46 @@ class RunCompiler {
   readonly #spec: JobSpec;
   readonly #options: CompileOptions;
   readonly #regions = new Regions();
-  readonly #plans = new Map<string, Plan>();
+  readonly #plans = new Map<Program, Map<string, Plan>>();
   readonly #contents: { address: number; words: Uint32Array }[] = [];
-  readonly #train: readonly Binding[];
+  /** By phase, then by batch size. */
+  readonly #train: readonly (readonly Binding[])[];
   readonly #evaluate: readonly Binding[];
+  readonly #watched: readonly PiecewiseParameter[];
+  readonly #penalties: readonly (readonly PenaltyPiece[])[];
 
   constructor(spec: JobSpec, options: CompileOptions) {
     this.#spec = spec;
     this.#options = options;
-    this.#train = batchSizes(spec.trainLength, spec.batch.size).map((batch) => this.#bind(spec.train, batch));
-    this.#evaluate = batchSizes(spec.testLength, spec.batch.size).map((batch) => this.#bind(spec.evaluate, batch));
+    const bind = (program: Program, length: number) =>
+      batchSizes(length, spec.batch.size).map((batch) => this.#bind(program, batch));
+    this.#train = spec.phases.map(({ program }) => bind(program, spec.trainLength));
+    this.#evaluate = bind(spec.evaluate, spec.testLength);
+    this.#watched = spec.watchEvery > 0 ? parameterPieces(spec) : [];
+    this.#penalties = spec.phases.map(({ penalties }) => penaltyPieces(spec, penalties));
   }
 
   compile(): RunImage {
-    const { layout, optimizer, fields, scalars } = this.#spec;
+    const spec = this.#spec;
     const regions = this.#regions;
     const control = regions.reserve('control', controlBytes);
-    const state = this.#reserveState('parameters and optimizer state');
-    const snapshot = this.#reserveState('snapshot for checkpoints');
-    const blocks = Math.max(1, Math.ceil(layout.length / blockElements));
-    const squares = regions.reserve('norms and hashes', blocks * 8);
-    const hashes = regions.reserve('norms and hashes', blocks * 16 * 2 + 64);
-    const slots = Array.from({ length: ringSlots }, () =>
-      reserveSlot(regions, {
-        fields,
-        samples: Math.max(...[...this.#train, ...this.#evaluate].map(({ work }) => work.batch)),
-        groups: optimizer.groups.length,
-        scalars,
-        statistics: Math.max(this.#spec.train.statistics.length, this.#spec.evaluate.statistics.length),
-      }),
-    );
+    const state = reserveState(regions, spec, 'parameters and optimizer state');
+    const snapshot = reserveState(regions, spec, 'snapshot for checkpoints');
+    const doubles = (count: number) => regions.reserve('norms and hashes', count * 8);
+    const squares = doubles(blocksIn(spec.layout.trained));
+    const hashes = regions.reserve('norms and hashes', blocksIn(spec.layout.length) * 16 * 2 + 64);
+    const penalties = this.#penalties.map((pieces) => doubles(pieces.length));
+    const watched = doubles(countPieces(this.#watched));
+    const slots = Array.from({ length: ringSlots }, () => this.#reserveSlot());
     const threads = Array.from({ length: this.#options.threads }, (_, thread) => this.#reserveThread(thread));
-    const groupConstants = optimizer.groups.map((_, g) => this.#constant(groupOptions(optimizer, g)));
+    const groupConstants = runGroups(spec).map(({ optimizer, group }) =>
+      this.#constant(Float64Array.from(groupOptions(optimizer, group))),
+    );
+    const one = this.#constant(Float32Array.of(1));
 
-    const shared = { state, snapshot, squares, hashes, blocks, slots, threads, groupConstants };
+    const shared = { state, snapshot, squares, hashes, penalties, watched, slots, threads, groupConstants, one };
+    const first = this.#train[0] as readonly Binding[];
+    // Scripts first: their tapes take room as well.
     const scripts = threads.map((_, thread) => this.#script(thread, control, shared));
     return {
       bytes: regions.bytes,
@@ -95,11 +92,11 @@ class RunCompiler {
       control,
       state,
       snapshot,
-      gradients: this.#train.map(({ work }) => bufferAddress(threads, work.root)),
+      gradients: first.map(({ work }) => bufferAddress(threads, work.root)),
       contexts: threads.map(({ context }) => context),
-      trainBatches: this.#train.map(({ work }) => work.batch),
+      trainBatches: first.map(({ work }) => work.batch),
       evaluateBatches: this.#evaluate.map(({ work }) => work.batch),
-      idleThreads: this.#train[0]?.work.idle ?? 0,
+      idleThreads: first[0]?.work.idle ?? 0,
       contents: this.#contents,
     };
   }
@@ -113,56 +110,46 @@ class RunCompiler {
   }
 
   #plan(program: Program, { segments, groups }: Extract<WorkItem, { kind: 'run' }>): Plan {
-    const key = `${program === this.#spec.train ? 'train' : 'evaluate'} ${segments.join()} ${groups.join()}`;
-    const known = this.#plans.get(key);
+    const plans = this.#plans.get(program) ?? new Map<string, Plan>();
+    this.#plans.set(program, plans);
+    const key = `${segments.join()} ${groups.join()}`;
+    const known = plans.get(key);
     if (known) return known;
     const plan = planProgram({ program, layout: this.#spec.layout, segments, groups });
-    this.#plans.set(key, plan);
+    plans.set(key, plan);
     return plan;
   }
 
-  #reserveState(what: string): StateAddresses {
-    const { layout, optimizer } = this.#spec;
-    return {
-      parameters: this.#regions.reserve(what, layout.length * 4),
-      vectors: stateVectors(optimizer).map(() => this.#regions.reserve(what, layout.length * 4)),
-      groups: optimizer.groups.map(() => this.#regions.reserve(what, 24)),
-    };
+  #reserveSlot(): Slot {
+    const { fields, scalars } = this.#spec;
+    const bindings = [...this.#train.flat(), ...this.#evaluate];
+    return reserveSlot(this.#regions, {
+      fields,
+      samples: Math.max(...bindings.map(({ work }) => work.batch)),
+      groups: runGroups(this.#spec).length,
+      scalars,
+      statistics: mostStatistics(this.#spec).length,
+      watched: this.#watched.length,
+    });
   }
 
   #reserveThread(thread: number): ThreadPlaces {
-    const { optimizer } = this.#spec;
-    const regions = this.#regions;
-    const bindings = [...this.#train, ...this.#evaluate];
+    const bindings = [...this.#train.flat(), ...this.#evaluate];
     const plans = bindings.flatMap(({ program, work }) =>
       runsOf(work.threads[thread]?.items ?? []).map((item) => this.#plan(program, item)),
     );
     const most = (values: readonly number[]) => Math.max(0, ...values);
-    const result = resultLayoutOf(
-      this.#spec.layout,
-      this.#spec.train.statistics.map(({ name }) => name),
-    ).length;
-    const evaluated = resultLayoutOf(
-      undefined,
-      this.#spec.evaluate.statistics.map(({ name }) => name),
-    ).length;
-    const buffers = most(bindings.map(({ work }) => work.threads[thread]?.buffers ?? 0));
-    return {
-      context: regions.reserve('control', contextBytes),
-      record: regions.reserve('control', 16),
-      // The slots' own copies of the groups' state: every thread advances its own, all alike.
-      groups: optimizer.groups.map(() => regions.reserve('control', 24)),
-      hyper: optimizer.groups.map(() => regions.reserve('control', hyperLength * 4)),
-      arena: regions.reserve('activations', most(plans.map(({ arenaBytes }) => arenaBytes))),
-      scratch: regions.reserve('kernel scratch', most(plans.map(({ scratchBytes }) => scratchBytes))),
-      buffers: Array.from({ length: buffers }, () => regions.reserve('gradients', Math.max(result, evaluated) * 4)),
-    };
+    return reserveThread(this.#regions, this.#spec, {
+      arenaBytes: most(plans.map(({ arenaBytes }) => arenaBytes)),
+      scratchBytes: most(plans.map(({ scratchBytes }) => scratchBytes)),
+      buffers: most(bindings.map(({ work }) => work.threads[thread]?.buffers ?? 0)),
+      parts: most(bindings.map(({ work }) => work.fold.length + 1)),
+    });
   }
 
-  #script(thread: number, control: number, shared: Shared): ThreadScript {
+  #script(thread: number, control: number, shared: SharedPlaces): ThreadScript {
     const { state, snapshot, hashes, slots } = shared;
-    const { length } = this.#spec.layout;
-    const slice = sliceOf(length, thread, this.#options.threads);
+    const slice = this.#slice(thread);
     const own = shared.threads[thread] as ThreadPlaces;
     const copySlice = (tape: TapeWriter, to: number, from: number) =>
       copyWords(tape, to + slice.from * 4, from + slice.from * 4, slice.to - slice.from);
@@ -174,9 +161,13 @@ class RunCompiler {
       errorFlag: own.context + 32,
       status: own.record + 12,
       stopAtNonFinite: this.#spec.nonFinite === 'stop',
-      train: this.#train.map((binding) => this.#trainTapes(thread, binding, shared)),
+      train: this.#train.map((bindings, phase) =>
+        bindings.map((binding) => this.#trainTapes(thread, phase, binding, shared)),
+      ),
       evaluate: this.#evaluate.map((binding) => this.#evaluateTapes(thread, binding, shared)),
-      hyper: slots.map((slot) => this.#tape((tape) => this.#writeHyper(tape, own, slot, shared))),
+      hyper: this.#train.map((_, phase) =>
+        slots.map((slot) => this.#tape((tape) => this.#writeHyper(tape, phase, own, slot, shared))),
+      ),
       snapshot: this.#tape((tape) => {
         copySlice(tape, snapshot.parameters, state.parameters);
         snapshot.vectors.forEach((vector, i) => {
@@ -196,67 +187,89 @@ class RunCompiler {
     };
   }
 
-  #trainTapes(thread: number, binding: Binding, shared: Shared): TrainTapes {
-    const { state, squares, hashes, blocks, slots, threads } = shared;
+  #slice(thread: number): Slice {
+    return sliceOf(this.#spec.layout.length, thread, this.#options.threads);
+  }
+
+  #trainTapes(thread: number, phase: number, binding: Binding, shared: SharedPlaces): TrainTapes {
+    const { squares, hashes, slots, threads } = shared;
+    const { work, program } = binding;
+    const { layout, phases } = this.#spec;
     const own = threads[thread] as ThreadPlaces;
-    const { work } = binding;
-    const statistics = this.#spec.train.statistics.length;
-    const { gradients } = resultLayoutOf(this.#spec.layout, []);
+    const statistics = program.statistics.length;
     const root = bufferAddress(threads, work.root);
-    const fold = foldAddresses(threads, work);
-    const slice = sliceOf(this.#spec.layout.length, thread, this.#options.threads);
-    const sums = root + gradients * 4;
+    const slice = this.#slice(thread);
+    const fold = {
+      fold: foldAddresses(threads, work),
+      root,
+      weight: own.sums + 4,
+      penaltyPieces: this.#penalties[phase] as readonly PenaltyPiece[],
+      penaltyValues: shared.penalties[phase] as number,
+      watched: this.#watched,
+    };
     return {
       compute: slots.map((slot) => this.#tape((tape) => this.#writeRuns(tape, thread, binding, slot, shared))),
       fold: this.#tape((tape) => {
-        foldSlice(tape, slice, fold, root, squares);
-        if (thread === 0) foldStatistics(tape, fold, gradients, statistics);
+        foldStatistics(tape, own, threads, work, layout.length, statistics);
+        foldSlice(tape, slice, layout.trained, shared, fold);
       }),
       decide: this.#tape((tape) => {
-        tape.kernel('decide', own.record, sums, squares, blocks, { f32: this.#spec.clipNorm ?? 0 });
+        const clip = { f32: phases[phase]?.clipNorm ?? 0 };
+        tape.kernel('decide', own.record, own.sums, squares, blocksIn(layout.trained), clip);
       }),
-      update: this.#tape((tape) => updateSlice(tape, slice, this.#spec, state, root, own.hyper, hashes)),
+      update: this.#tape((tape) => updateSlice(tape, slice, this.#spec, phase, shared, own, root)),
       report: slots.map((slot) =>
         this.#tape((tape) => {
-          if (thread > 0) return;
-          copyWords(tape, slot.statistics, sums, statistics);
-          copyWords(tape, slot.record, own.record, 4);
+          if (thread === 0) this.#writeReport(tape, phase, statistics, own, slot, shared);
         }),
       ),
       digest: slots.map((slot) =>
         this.#tape((tape) => {
-          if (thread === 0) combineHashes(tape, hashes, blocks, slot.digest);
+          if (thread === 0) combineHashes(tape, hashes, blocksIn(layout.length), slot.digest);
         }),
       ),
     };
   }
 
-  #evaluateTapes(thread: number, binding: Binding, shared: Shared): EvaluateTapes {
+  #writeReport(
+    tape: TapeWriter,
+    phase: number,
+    statistics: number,
+    own: ThreadPlaces,
+    slot: Slot,
+    shared: SharedPlaces,
+  ): void {
+    copyWords(tape, slot.statistics, own.sums, statistics);
+    copyWords(tape, slot.record, own.record, 4);
+    const penalties = (this.#penalties[phase] as readonly PenaltyPiece[]).length;
+    if (penalties > 0) tape.kernel('treeSumDoubles', slot.penalty, shared.penalties[phase] as number, penalties);
+    this.#watched.forEach(({ pieces }, i) => {
+      const from = shared.watched + (pieces[0]?.index ?? 0) * 8;
+      if (pieces.length > 0) tape.kernel('treeSumDoubles', slot.gradientSquares + i * 8, from, pieces.length);
+    });
+  }
+
+  #evaluateTapes(thread: number, binding: Binding, shared: SharedPlaces): EvaluateTapes {
     const { slots, threads } = shared;
-    const statistics = this.#spec.evaluate.statistics.length;
-    const fold = foldAddresses(threads, binding.work);
-    const root = bufferAddress(threads, binding.work.root);
+    const own = threads[thread] as ThreadPlaces;
+    const statistics = binding.program.statistics.length;
     return {
       compute: slots.map((slot) => this.#tape((tape) => this.#writeRuns(tape, thread, binding, slot, shared))),
       report: slots.map((slot) =>
         this.#tape((tape) => {
           if (thread > 0) return;
-          foldStatistics(tape, fold, 0, statistics);
-          copyWords(tape, slot.statistics, root, statistics);
+          foldStatistics(tape, own, threads, binding.work, 0, statistics);
+          copyWords(tape, slot.statistics, own.sums, statistics);
         }),
       ),
     };
   }
 
-  #writeRuns(tape: TapeWriter, thread: number, { program, work }: Binding, slot: Slot, shared: Shared): void {
+  #writeRuns(tape: TapeWriter, thread: number, { program, work }: Binding, slot: Slot, shared: SharedPlaces): void {
     const own = shared.threads[thread] as ThreadPlaces;
-    const length =
-      program === this.#spec.train
-        ? resultLayoutOf(
-            this.#spec.layout,
-            program.statistics.map(({ name }) => name),
-          ).length
-        : 16;
+    const evaluated = program === this.#spec.evaluate;
+    const length = (evaluated ? 0 : this.#spec.layout.length) + program.statistics.length;
+    const average = evaluated ? shared.state.vectors[runVectors(this.#spec).indexOf(emaVector)] : undefined;
     copyWords(tape, own.context, slot.header + slotWord.key0 * 4, 2);
     for (const item of work.threads[thread]?.items ?? []) {
       if (item.kind === 'add') {
@@ -273,7 +286,7 @@ class RunCompiler {
       );
       tape.append(
         this.#plan(program, item).encode({
-          parameters: shared.state.parameters,
+          parameters: average ?? shared.state.parameters,
           inputs,
           scalars: slot.scalars,
           context: own.context,
@@ -286,11 +299,19 @@ class RunCompiler {
     }
   }
 
-  #writeHyper(tape: TapeWriter, own: ThreadPlaces, slot: Slot, { groupConstants }: Shared): void {
-    const kernel = this.#spec.optimizer.kind === 'sgd' ? 'hyperSgd' : 'hyperAdam';
-    own.groups.forEach((group, g) => {
+  #writeHyper(
+    tape: TapeWriter,
+    phase: number,
+    own: ThreadPlaces,
+    slot: Slot,
+    { groupConstants }: Pick<SharedPlaces, 'groupConstants'>,
+  ): void {
+    runGroups(this.#spec).forEach((group, g) => {
+      if (group.phase !== phase) return;
+      const kernel = group.optimizer.kind === 'sgd' ? 'hyperSgd' : 'hyperAdam';
       const rate = slot.learningRates + g * 8;
-      tape.kernel(kernel, own.hyper[g] as number, group, groupConstants[g] as number, rate, own.record);
+      const [block, state, options] = [own.hyper[g], own.groups[g], groupConstants[g]] as [number, number, number];
+      tape.kernel(kernel, block, state, options, rate, own.record);
     });
   }
 
@@ -303,24 +324,15 @@ class RunCompiler {
     return { from, to: from + words.byteLength };
   }
 
-  #constant(values: readonly number[]): number {
-    const words = new Uint32Array(Float64Array.from(values).buffer);
+  #constant(values: Float64Array | Float32Array): number {
+    const words = new Uint32Array(values.buffer as ArrayBuffer);
     const address = this.#regions.reserve('control', words.byteLength);
     this.#contents.push({ address, words });
     return address;
   }
 }
 
-interface Shared {
-  readonly state: StateAddresses;
-  readonly snapshot: StateAddresses;
-  readonly squares: number;
-  readonly hashes: number;
-  readonly blocks: number;
-  readonly slots: readonly Slot[];
-  readonly threads: readonly ThreadPlaces[];
-  readonly groupConstants: readonly number[];
-}
+const blocksIn = (elements: number): number => Math.max(1, Math.ceil(elements / blockElements));
 
 /** The whole batch, and the last one of an epoch where it is smaller. */
 function batchSizes(length: number, size: number): number[] {
@@ -330,20 +342,3 @@ function batchSizes(length: number, size: number): number[] {
 }
 
 const runsOf = (items: readonly WorkItem[]) => items.filter((item) => item.kind === 'run');
-
-const bufferAddress = (threads: readonly ThreadPlaces[], { thread, index }: BufferId): number =>
-  threads[thread]?.buffers[index] as number;
-
-const foldAddresses = (threads: readonly ThreadPlaces[], { fold }: WorkPlan) =>
-  fold.map(({ into, from }) => ({ into: bufferAddress(threads, into), from: bufferAddress(threads, from) }));
-
-function foldStatistics(
-  tape: TapeWriter,
-  fold: readonly { readonly into: number; readonly from: number }[],
-  element: number,
-  count: number,
-): void {
-  for (const { into, from } of fold) {
-    tape.kernel('addInto', into + element * 4, into + element * 4, from + element * 4, count);
-  }
-}

@@ -9,7 +9,7 @@ export type SlotKind = (typeof slotKind)[keyof typeof slotKind];
 export const stepStatus = { updated: 0, notFinite: 1, noWeight: 2, badIndex: 3 } as const;
 
 /** i32 words at the start of a slot. */
-export const slotWord = { kind: 0, binding: 1, key0: 2, key1: 3, status: 4 } as const;
+export const slotWord = { kind: 0, binding: 1, key0: 2, key1: 3, status: 4, phase: 5 } as const;
 
 const headerBytes = 64;
 
@@ -26,6 +26,10 @@ export interface Slot {
   readonly record: number;
   /** Four u32. */
   readonly digest: number;
+  /** f64 value of the penalties. */
+  readonly penalty: number;
+  /** f64 sum of squares of each parameter's gradient sum, in layout order, where layers are watched. */
+  readonly gradientSquares: number;
 }
 
 export interface SlotSizes {
@@ -34,6 +38,8 @@ export interface SlotSizes {
   readonly groups: number;
   readonly scalars: readonly string[];
   readonly statistics: number;
+  /** Parameters whose gradients are watched. */
+  readonly watched: number;
 }
 
 const bytesOf = { f32: 4, i32: 4, u8: 1 } as const;
@@ -52,5 +58,7 @@ export function reserveSlot(regions: Regions, sizes: SlotSizes): Slot {
     statistics: regions.reserve(what, sizes.statistics * 4),
     record: regions.reserve(what, 16),
     digest: regions.reserve(what, 16),
+    penalty: regions.reserve(what, 8),
+    gradientSquares: regions.reserve(what, sizes.watched * 8),
   };
 }

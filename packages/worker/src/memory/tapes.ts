@@ -1,6 +1,16 @@
-import { type JobSpec, type OptimizerSpec, type TapeWriter, writeUpdate } from '@lockstep/core/internal';
-import { blockElements, blocksOf, type Slice } from './block-slices.ts';
-import type { StateAddresses } from './run-image.ts';
+import {
+  blockElements,
+  type JobSpec,
+  type OptimizerSpec,
+  stateVectors,
+  type TapeWriter,
+  writeUpdate,
+} from '@lockstep/core/internal';
+import type { WorkPlan } from '../sharding/work.ts';
+import { blocksOf, type Slice } from './block-slices.ts';
+import type { PenaltyPiece, PiecewiseParameter } from './pieces.ts';
+import { bufferAddress, foldAddresses, partBytes, type SharedPlaces, type ThreadPlaces } from './places.ts';
+import { emaVector, runGroups, runVectors } from './run-state.ts';
 
 // The instructions around the Program: moving, reducing, updating and hashing. All are pure functions of addresses.
 
@@ -10,44 +20,133 @@ export function copyWords(tape: TapeWriter, to: number, from: number, words: num
   tape.kernel('stridedCopy', to, from, 1, 1, 1, 1, 1, words, ...strides, ...strides);
 }
 
+/**
+ * The thread's own sums of the statistics that lie at `element` of each result vector. Nobody changes the vectors' own, so all threads can
+ * do it at once.
+ */
+export function foldStatistics(
+  tape: TapeWriter,
+  own: ThreadPlaces,
+  threads: readonly ThreadPlaces[],
+  work: WorkPlan,
+  element: number,
+  count: number,
+): void {
+  const copies = new Map<number, number>();
+  const copyOf = (buffer: number): number => {
+    const known = copies.get(buffer);
+    if (known !== undefined) return known;
+    const copy = own.sums + copies.size * partBytes(count);
+    copies.set(buffer, copy);
+    copyWords(tape, copy, buffer + element * 4, count);
+    return copy;
+  };
+  copyOf(bufferAddress(threads, work.root));
+  for (const { into, from } of foldAddresses(threads, work)) {
+    const target = copyOf(into);
+    tape.kernel('addInto', target, target, copyOf(from), count);
+  }
+}
+
+export interface FoldParts {
+  readonly fold: readonly { readonly into: number; readonly from: number }[];
+  readonly root: number;
+  /** Where the total weight of the loss lies. */
+  readonly weight: number;
+  readonly penaltyPieces: readonly PenaltyPiece[];
+  readonly penaltyValues: number;
+  readonly watched: readonly PiecewiseParameter[];
+}
+
 /** The slice of the reduction: block by block, so that a block stays in cache from the first addition to its squares. */
 export function foldSlice(
   tape: TapeWriter,
   slice: Slice,
-  fold: readonly { readonly into: number; readonly from: number }[],
-  root: number,
-  squares: number,
+  trained: number,
+  shared: Pick<SharedPlaces, 'squares' | 'watched' | 'state'>,
+  parts: FoldParts,
 ): void {
-  for (const { from, to } of blocksOf(slice)) {
-    for (const add of fold) {
+  const { root } = parts;
+  for (const block of blocksOf(slice)) {
+    const { from, to } = block;
+    for (const add of parts.fold) {
       const into = add.into + from * 4;
       tape.kernel('addInto', into, into, add.from + from * 4, to - from);
     }
-    tape.kernel('blockSumSquares', squares + (from / blockElements) * 8, root + from * 4, to - from);
+    if (from >= trained) continue;
+    for (const { index, l1, l2, ...piece } of within(block, parts.penaltyPieces)) {
+      const at = piece.from * 4;
+      const elements = piece.to - piece.from;
+      const value = parts.penaltyValues + index * 8;
+      const weights = shared.state.parameters + at;
+      tape.kernel('penalise', value, root + at, weights, elements, { f32: l1 }, { f32: l2 }, parts.weight);
+    }
+    tape.kernel('blockSumSquares', shared.squares + (from / blockElements) * 8, root + from * 4, to - from);
+    for (const piece of parts.watched.flatMap(({ pieces }) => within(block, pieces))) {
+      const value = shared.watched + piece.index * 8;
+      tape.kernel('blockSumSquares', value, root + piece.from * 4, piece.to - piece.from);
+    }
   }
 }
 
-/** Optimizer and hash of a slice, block by block. */
+const within = <P extends Slice>(block: Slice, pieces: readonly P[]): P[] =>
+  pieces.filter(({ from, to }) => from >= block.from && to <= block.to);
+
+/** Optimizer, buffers, moving average and hash of a slice, block by block. */
 export function updateSlice(
   tape: TapeWriter,
   slice: Slice,
   spec: JobSpec,
-  state: StateAddresses,
+  phase: number,
+  shared: Pick<SharedPlaces, 'state' | 'hashes' | 'one'>,
+  own: Pick<ThreadPlaces, 'hyper' | 'sums'>,
   gradients: number,
-  hyper: readonly number[],
-  hashes: number,
 ): void {
-  const ranges = groupRanges(spec);
+  const { state, hashes } = shared;
+  const ranges = changedRanges(spec, phase);
   for (const block of blocksOf(slice)) {
-    for (const { group, from, to } of ranges) {
-      const first = Math.max(from, block.from);
-      const last = Math.min(to, block.to);
-      if (first >= last) continue;
-      const at = { weights: state.parameters, gradients, vectors: state.vectors, hyper: hyper[group] as number };
-      writeUpdate(tape, spec.optimizer, at, group, first * 4, last - first);
+    for (const range of ranges) {
+      const first = Math.max(range.from, block.from);
+      const elements = Math.min(range.to, block.to) - first;
+      if (elements <= 0) continue;
+      const at = first * 4;
+      if (range.kind === 'group') {
+        const { optimizer, group } = runGroups(spec)[range.group] as ReturnType<typeof runGroups>[number];
+        const vectors = vectorsOf(spec, optimizer, state.vectors);
+        const hyper = own.hyper[range.group] as number;
+        const addresses = { weights: state.parameters, gradients, vectors, hyper };
+        writeUpdate(tape, optimizer, addresses, group, at, elements);
+      } else {
+        const weight = own.sums + range.weight * 4;
+        const target = state.parameters + at;
+        movingAverage(tape, target, gradients + at, elements, 1 - range.momentum, range.momentum, weight);
+      }
+      const average = state.vectors[runVectors(spec).indexOf(emaVector)];
+      if (spec.ema !== null && average !== undefined) {
+        // Buffers are averages already: the newest is copied.
+        const keep = range.kind === 'group' ? spec.ema : 0;
+        movingAverage(tape, average + at, state.parameters + at, elements, keep, 1 - keep, shared.one);
+      }
     }
     hashBlock(tape, block, state.parameters, hashes);
   }
+}
+
+function movingAverage(
+  tape: TapeWriter,
+  out: number,
+  x: number,
+  elements: number,
+  keep: number,
+  fresh: number,
+  weight: number,
+): void {
+  tape.kernel('movingAverage', out, x, elements, { f32: keep }, { f32: fresh }, weight);
+}
+
+function vectorsOf(spec: JobSpec, optimizer: OptimizerSpec, addresses: readonly number[]): number[] {
+  const names = runVectors(spec);
+  return stateVectors(optimizer).map((name) => addresses[names.indexOf(name)] as number);
 }
 
 export function hashSlice(tape: TapeWriter, slice: Slice, parameters: number, hashes: number): void {
@@ -71,18 +170,32 @@ export function combineHashes(tape: TapeWriter, hashes: number, blocks: number, 
   tape.kernel('hashBlocks', into, from, count * 16);
 }
 
-/** Runs of parameters of one group that lie side by side; the gaps between entries are zero and stay zero. */
-function groupRanges({ layout, optimizer }: JobSpec): { group: number; from: number; to: number }[] {
+type Range = Slice &
+  (
+    | { readonly kind: 'group'; readonly group: number }
+    | { readonly kind: 'buffer'; readonly momentum: number; readonly weight: number }
+  );
+
+/** What a phase changes. Parameters of one group that lie side by side are one range; the gaps between entries are zero and stay zero. */
+function changedRanges(spec: JobSpec, phase: number): Range[] {
   const groupOf = new Map<string, number>();
-  optimizer.groups.forEach(({ parameters }, group) => {
-    for (const name of parameters) groupOf.set(name, group);
+  runGroups(spec).forEach(({ phase: owner, optimizer, group }, index) => {
+    if (owner !== phase) return;
+    for (const name of (optimizer.groups[group] as { parameters: readonly string[] }).parameters)
+      groupOf.set(name, index);
   });
-  const ranges: { group: number; from: number; to: number }[] = [];
-  for (const { name, offset, size } of layout.entries) {
-    const group = groupOf.get(name) as number;
+  const buffers = new Map(spec.phases[phase]?.buffers.map((buffer) => [buffer.name, buffer]));
+  const ranges: Range[] = [];
+  for (const { name, offset, size } of spec.layout.entries) {
     const last = ranges.at(-1);
-    if (last?.group === group) last.to = offset + size;
-    else ranges.push({ group, from: offset, to: offset + size });
+    const group = groupOf.get(name);
+    const buffer = buffers.get(name);
+    const at = { from: offset, to: offset + size };
+    if (buffer) ranges.push({ kind: 'buffer', ...at, momentum: buffer.momentum, weight: buffer.weight });
+    if (group === undefined) continue;
+    const beside = last?.kind === 'group' && last.group === group && Math.ceil(last.to / 16) * 16 === offset;
+    if (beside) ranges[ranges.length - 1] = { ...last, to: at.to };
+    else ranges.push({ kind: 'group', group, ...at });
   }
   return ranges;
 }

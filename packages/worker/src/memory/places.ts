@@ -1,0 +1,89 @@
+import { hyperLength, type JobSpec, resultLayoutOf } from '@lockstep/core/internal';
+import type { BufferId, WorkPlan } from '../sharding/work.ts';
+import type { Regions } from './regions.ts';
+import type { StateAddresses } from './run-image.ts';
+import { runGroups, runVectors } from './run-state.ts';
+import type { Slot } from './slot.ts';
+
+const contextBytes = 256;
+
+/** What belongs to one thread alone. */
+export interface ThreadPlaces {
+  readonly context: number;
+  readonly record: number;
+  /** The thread's own sums of the statistics over all shards; copies of the parts follow. */
+  readonly sums: number;
+  readonly groups: readonly number[];
+  readonly hyper: readonly number[];
+  readonly arena: number;
+  readonly scratch: number;
+  readonly buffers: readonly number[];
+}
+
+/** What all threads see. */
+export interface SharedPlaces {
+  readonly state: StateAddresses;
+  readonly snapshot: StateAddresses;
+  /** f64 sum of squares of each block of the gradient. */
+  readonly squares: number;
+  readonly hashes: number;
+  /** f64 value of each piece of the penalties, by phase. */
+  readonly penalties: readonly number[];
+  /** f64 sum of squares of each piece of the watched gradients. */
+  readonly watched: number;
+  readonly slots: readonly Slot[];
+  readonly threads: readonly ThreadPlaces[];
+  readonly groupConstants: readonly number[];
+  /** An f32 1. */
+  readonly one: number;
+}
+
+/** How large the parts of a thread must be. */
+export interface ThreadSizes {
+  readonly arenaBytes: number;
+  readonly scratchBytes: number;
+  readonly buffers: number;
+  /** Result vectors that are folded, at most. */
+  readonly parts: number;
+}
+
+export function reserveThread(regions: Regions, spec: JobSpec, sizes: ThreadSizes): ThreadPlaces {
+  const groups = runGroups(spec);
+  const statistics = mostStatistics(spec);
+  const length = resultLayoutOf(spec.layout, statistics).length;
+  return {
+    context: regions.reserve('control', contextBytes),
+    record: regions.reserve('control', 16),
+    sums: regions.reserve('control', sizes.parts * partBytes(statistics.length)),
+    // The slots' own copies of the groups' state: every thread advances its own, all alike.
+    groups: groups.map(() => regions.reserve('control', 24)),
+    hyper: groups.map(() => regions.reserve('control', hyperLength * 4)),
+    arena: regions.reserve('activations', sizes.arenaBytes),
+    scratch: regions.reserve('kernel scratch', sizes.scratchBytes),
+    buffers: Array.from({ length: sizes.buffers }, () => regions.reserve('gradients', length * 4)),
+  };
+}
+
+export function reserveState(regions: Regions, spec: JobSpec, what: string): StateAddresses {
+  const bytes = spec.layout.length * 4;
+  return {
+    parameters: regions.reserve(what, bytes),
+    vectors: runVectors(spec).map(() => regions.reserve(what, bytes)),
+    groups: runGroups(spec).map(() => regions.reserve(what, 24)),
+  };
+}
+
+/** The longest list of statistics of all Programs. */
+export function mostStatistics({ phases, evaluate }: JobSpec): string[] {
+  const lists = [evaluate, ...phases.map(({ program }) => program)].map(({ statistics }) => statistics);
+  return lists.reduce((a, b) => (b.length > a.length ? b : a)).map(({ name }) => name);
+}
+
+/** Bytes of a copy of the statistics. */
+export const partBytes = (statistics: number): number => Math.ceil((statistics * 4) / 64) * 64;
+
+export const bufferAddress = (threads: readonly ThreadPlaces[], { thread, index }: BufferId): number =>
+  threads[thread]?.buffers[index] as number;
+
+export const foldAddresses = (threads: readonly ThreadPlaces[], { fold }: WorkPlan) =>
+  fold.map(({ into, from }) => ({ into: bufferAddress(threads, into), from: bufferAddress(threads, from) }));
