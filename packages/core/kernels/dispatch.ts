@@ -23,9 +23,11 @@ import { rnnTanhCell, rnnReluCell, rnnTanhCellGrad, rnnReluCellGrad } from './rn
 import { lstmCell, lstmCellGrad } from './lstm-cell';
 import { gruCell, gruCellGrad } from './gru-cell';
 import { checkLengths, stateAtEnd, statesBefore } from './sequence-states';
+import { movingAverage } from './averages';
+import { penalise } from './penalty';
 import { addInto, blockSumSquares, sgd, adamw } from './update';
 import { hashBlocks } from './digest';
-import { decide, hyperSgd, hyperAdam } from './step';
+import { decide, hyperSgd, hyperAdam, treeSumDoubles } from './step';
 
 export { matmulScratchBytes, setNarrowTiles } from './matmul';
 
@@ -135,14 +137,17 @@ export function run(pc: usize, end: usize): void {
       case 99: checkLengths(a); break;
       case 100: stateAtEnd(a); break;
       case 101: statesBefore(a); break;
-      case 102: addInto(a); break;
-      case 103: blockSumSquares(a); break;
-      case 104: sgd(a); break;
-      case 105: adamw(a); break;
-      case 106: hashBlocks(a); break;
-      case 107: decide(a); break;
-      case 108: hyperSgd(a); break;
-      case 109: hyperAdam(a); break;
+      case 102: movingAverage(a); break;
+      case 103: penalise(a); break;
+      case 104: addInto(a); break;
+      case 105: blockSumSquares(a); break;
+      case 106: sgd(a); break;
+      case 107: adamw(a); break;
+      case 108: hashBlocks(a); break;
+      case 109: decide(a); break;
+      case 110: hyperSgd(a); break;
+      case 111: hyperAdam(a); break;
+      case 112: treeSumDoubles(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);
