@@ -64,7 +64,7 @@ const { module } = loadKernelModule({ widen: !process.argv.includes('--plain') }
 
 function prepare(variant: Variant, shape: Shape): Prepared {
   const program = buildProgram({ outputs: variant(shape) });
-  const plan = planProgram({ program, layout: { entries: [], length: 0 }, segments: [1] });
+  const plan = planProgram({ program, layout: { entries: [], trained: 0, length: 0 }, segments: [1] });
   let end = firstFreeAddress;
   const reserve = (bytes: number): number => {
     const address = end;
