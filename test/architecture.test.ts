@@ -14,7 +14,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['random', 'graph'],
     ['data'],
     ['ops'],
-    ['nn', 'loss', 'optim'],
+    ['nn', 'loss', 'optim', 'augment'],
     ['metrics'],
     ['program'],
     ['formats'],

@@ -1,3 +1,4 @@
+export * as augment from './augment/index.ts';
 export * as data from './data/index.ts';
 export type { DataSource, Sample } from './data/source.ts';
 export {
@@ -31,6 +32,7 @@ export * as nn from './nn/index.ts';
 export * as ops from './ops/index.ts';
 export { grad, tensor } from './ops/index.ts';
 export * as optim from './optim/index.ts';
+export { type BatchValues, evaluateBatch } from './program/evaluate-batch.ts';
 export { ManualOptimizer, type NamedValues } from './program/manual-optimizer.ts';
 export { valueAndGrad } from './program/value-and-grad.ts';
 

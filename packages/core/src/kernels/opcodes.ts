@@ -25,6 +25,7 @@ export const kernelTable = {
   'binary-loss': ['binaryCrossEntropy', 'binaryCrossEntropyGrad'],
   check: ['checkValues'],
   random: ['dropout', 'randomUniform', 'randomNormal'],
+  warp: ['affineWarp', 'affineWarpGrad'],
   matmul: ['matmul'],
   channels: ['channelSum'],
   conv: ['conv2d', 'conv2dGradInput'],

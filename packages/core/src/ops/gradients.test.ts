@@ -14,6 +14,10 @@ const index = ops.tensor(
 );
 const labels = ops.tensor([2, 0, 4], { dtype: 'i32' });
 const classWeights = ops.tensor([0.5, 1, 2, 0, 1.5]);
+const turns = ops.tensor([
+  [0.9, -0.3, 0.4, 0.2, 1.1, -0.7],
+  [-1, 0, 6, 0.1, 0.6, 0.5],
+]);
 const positive = { low: 0.3, high: 3 };
 
 const unary: [string, (x: Tensor) => Tensor, { low?: number; high?: number; tolerance?: number }?][] = [
@@ -207,6 +211,8 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ['linear', (x, w, b) => ops.linear(x, w, b), [[2, 3, 5], [4, 5], [4]]],
   ['linear of a vector', (x, w) => ops.linear(x, w), [[5], [4, 5]]],
   ['embedding', (table) => ops.embedding(table, index), [[4, 5]]],
+  ['affineWarp', (x) => ops.affineWarp(x, turns), [[2, 3, 5, 7]]],
+  ['affineWarp to another size', (x) => ops.affineWarp(x, turns, { height: 3, width: 11 }), [[2, 1, 4, 3]]],
   ['gatherLast', (x) => ops.gatherLast(x, index), [[2, 3, 3]]],
   ['crossEntropy', (x) => ops.softmaxCrossEntropy(x, labels), [[3, 5]]],
   [

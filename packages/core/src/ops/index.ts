@@ -61,8 +61,10 @@ import './methods.ts';
 
 export { layerNorm } from './norm.ts';
 export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
+export { randomNormal, randomUniform } from './random.ts';
 export { argmax, max, mean } from './reduce.ts';
 export { cosineSimilarity, pairwiseDistance } from './similarity.ts';
 export { softCrossEntropy, weightedCrossEntropy } from './soft-cross-entropy.ts';
 export { causalSoftmax, logSoftmax, softmax } from './softmax.ts';
 export { expand, flatten, reshape, sum, sumTo } from './stretch.ts';
+export { affineWarp } from './warp.ts';

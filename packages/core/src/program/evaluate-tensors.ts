@@ -1,19 +1,9 @@
 import { LockstepError } from '../errors.ts';
-import { bindShape, isSymbolic } from '../graph/dim.ts';
+import { isSymbolic } from '../graph/dim.ts';
 import { currentTrace } from '../graph/scope.ts';
 import { Tensor } from '../graph/tensor.ts';
-import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
-import { loadKernelModule } from '../kernels/loader.ts';
-import { describeBrokenRule } from '../ops/check-values.ts';
-import { ArenaAllocator } from './arena.ts';
 import { buildProgram } from './build.ts';
-import { planProgram } from './plan-program.ts';
-import type { ProgramNode } from './program.ts';
-
-export type TensorData = Float32Array | Int32Array;
-
-const contextBytes = 256;
-const noLayout = { entries: [], trained: 0, length: 0 };
+import { runOutputs, type TensorData } from './run-outputs.ts';
 
 /**
  * Computes tensors that depend on constants only, in the calling thread: builds a small Program, plans it and replays it once on
@@ -35,46 +25,8 @@ export function evaluateTensors(tensors: readonly Tensor[]): TensorData[] {
   const unbound = program.nodes.find(({ op }) => op === 'parameter' || op === 'input' || op === 'scalar');
   if (unbound)
     throw new LockstepError(`data() of something that depends on a ${unbound.op}: it has a value only within a run.`);
-  const plan = planProgram({ program, layout: noLayout, segments: [1] });
-
-  let end = firstFreeAddress;
-  const reserve = (bytes: number): number => {
-    const address = end;
-    end += ArenaAllocator.round(bytes);
-    return address;
-  };
-  const context = reserve(contextBytes);
-  const arena = reserve(plan.arenaBytes);
-  const scratch = reserve(plan.scratchBytes);
-  const outputs = Object.fromEntries(Object.entries(plan.outputBytes).map(([name, bytes]) => [name, reserve(bytes)]));
-  const tape = plan.encode({ parameters: 0, inputs: {}, scalars: {}, context, scratch, arena, results: [], outputs });
-  const tapeAddress = reserve(tape.byteLength);
-
-  const pages = Math.ceil(end / 65536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  const kernels = instantiateKernels(loadKernelModule().module, memory);
-  new Uint32Array(memory.buffer, tapeAddress, tape.length).set(tape);
-  kernels.run(tapeAddress, tapeAddress + tape.byteLength);
-
-  const flag = new Int32Array(memory.buffer, context, 12);
-  if (flag[8]) {
-    const { op, path, attributes } = program.nodes[flag[9] as number] as ProgramNode;
-    if (flag[8] === 2) {
-      const value = new Float32Array(memory.buffer, context, 12)[11] as number;
-      throw new LockstepError(
-        `${path ? `${path}: ` : ''}${describeBrokenRule(attributes, value)} (element ${flag[10]}).`,
-      );
-    }
-    const noun = (attributes.roles as readonly string[] | undefined)?.includes('lengths') ? 'length' : 'index';
-    throw new LockstepError(
-      `${op}${path ? ` in ${path}` : ''}: ${noun} ${flag[11]} at row ${flag[10]} is out of range.`,
-    );
-  }
-  return tensors.map((tensor, i) => {
-    const length = bindShape(tensor.shape, {}).reduce((n, d) => n * d, 1);
-    const Type = tensor.dtype === 'i32' ? Int32Array : Float32Array;
-    return new Type(memory.buffer, outputs[String(i)] as number, length).slice();
-  });
+  const values = runOutputs({ program, samples: 1 });
+  return tensors.map((_, i) => values[String(i)] as TensorData);
 }
 
 declare module '../graph/tensor.ts' {

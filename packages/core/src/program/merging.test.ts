@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { data, defineJob, loss, metrics, nn, ops, optim, random, type Tensor } from '../index.ts';
+import { augment, data, defineJob, loss, metrics, nn, ops, optim, random, type Tensor } from '../index.ts';
 import type { JobDefinition } from '../job/define-job.ts';
 import type { TracedJob } from '../job/spec.ts';
 import { traceJob } from '../job/trace-job.ts';
@@ -62,6 +62,18 @@ class Recurrent extends nn.Module {
   }
 }
 
+/** Sees its images cropped, turned, flipped and lit at random. */
+class Augmented extends nn.Module {
+  last = new nn.Linear(3 * 5 * 7, 3);
+  forward(x: Tensor): Tensor {
+    const cropped = augment.randomHorizontalFlip(augment.randomCrop(x, { padding: 2 }));
+    const turned = augment.randomAffine(cropped, { degrees: 20, translate: [0.1, 0.1], scale: [0.8, 1.2], shear: 10 });
+    return this.last.forward(
+      augment.colorJitter(turned, { brightness: 0.4, contrast: 0.4, saturation: 0.4 }).flatten(1),
+    );
+  }
+}
+
 /** Normalises over the batch, so nothing after the first layer can be merged. */
 class BatchMixing extends nn.Module {
   first = new nn.Linear(7, 5);
@@ -121,6 +133,7 @@ const jobs: Record<string, JobDefinition> = {
       [
         ['one Linear three times', Repeated, [7]],
         ['an unrolled cell', Unrolled, [4, 3]],
+        ['augmented images', Augmented, [3, 5, 7]],
         ['a model that mixes the batch', BatchMixing, [7]],
       ] as const
     ).map(([name, Model, shape]) => [
