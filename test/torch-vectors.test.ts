@@ -2,6 +2,7 @@ import { readdirSync } from 'node:fs';
 import { loss, ManualOptimizer, ops, optim, type Tensor, tensor } from '@lockstep/core';
 import { evaluateTensors } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
+import { gcn } from './support/gcn-vector.ts';
 import { imageModels } from './support/torch-image-models.ts';
 import { expectClose, loadVector, toTensor, toTensors, type Values, vectorFolder } from './support/torch-vector.ts';
 
@@ -135,6 +136,7 @@ const models: Record<string, (x: Tensor, p: At, c: Case, inputs: Tensors) => Ten
   softmax_dim1: (x) => ops.softmax(x.reshape([2, 3, 4]), 1),
   dropout_given_mask: (x, _, c) => x.mul(toTensor(c.constants?.mask as Values)).mul(1 / (1 - (c.config.p as number))),
   ...Object.fromEntries(Object.keys(losses).map((name) => [name, (x: Tensor) => x])),
+  gcn: (x, p, c) => gcn(x, p, c.constants?.A as Values),
   embedding_padding: (x, p) => ops.embedding(p('weight'), x, { paddingIndex: 0 }),
   ...imageModels,
   ...Object.fromEntries(

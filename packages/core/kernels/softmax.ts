@@ -134,7 +134,7 @@ export function sumOfExp(x: usize, n: i32, top: f32, lanes: usize): f32 {
 }
 
 /** Sum of x y over n, element j in lane j mod 8. */
-function dotRow(x: usize, y: usize, n: i32): f32 {
+export function dotRow(x: usize, y: usize, n: i32): f32 {
   let low = f32x4.splat(0);
   let high = low;
   let j = 0;

@@ -21,8 +21,9 @@ export function describeBadIndex(
   const where = (input: number) => {
     const { shape } = program.nodes[input] as ProgramNode;
     const leading = shape[0];
+    if (typeof leading !== 'object') return 'a constant of the model';
     const inner = shape.slice(1) as readonly number[];
-    const rowsPerSample = inner.reduce((n, d) => n * d, typeof leading === 'object' ? leading.coefficient : 1);
+    const rowsPerSample = inner.reduce((n, d) => n * d, leading.coefficient);
     const field = fieldOf(program, input);
     return `sample ${samples[position + Math.floor(row / rowsPerSample)]} of the ${split} data${field ? `, field "${field}"` : ''}`;
   };
@@ -52,6 +53,14 @@ function useOf(
     return { noun: 'Length', input: inputs[lengths] as number, range, remedy: 'give its samples more steps' };
   }
   const [first, second] = inputs as [number, number];
+  if (op === 'adjacencyPointers') {
+    const range = `[0 or the pointer before it, ${attributes.rows}]`;
+    return { noun: 'Pointer', input: first, range, remedy: 'give it room for more edges or nodes' };
+  }
+  if (op === 'adjacencyColumns') {
+    const range = `[0, ${attributes.sources})`;
+    return { noun: 'Column', input: first, range, remedy: 'give the graph more nodes' };
+  }
   const table = (program.nodes[first] as ProgramNode).shape;
   if (op === 'crossEntropy' || op === 'weightedCrossEntropy') {
     const range = `[0, ${table.at(-1)})`;

@@ -20,6 +20,11 @@ export const kernelTable = {
   softmax: ['softmax', 'logSoftmax', 'softmaxGrad', 'logSoftmaxGrad', 'causalSoftmax', 'scaledSoftmaxGrad'],
   norm: ['layerNorm', 'layerNormGradInput', 'layerNormGradWeight'],
   index: ['embedding', 'embeddingGrad', 'gatherLast', 'gatherLastGrad', 'replaceIndex', 'differs'],
+  adjacency: ['adjacencyPointers', 'adjacencyColumns', 'missingLoops', 'loopPointers', 'loopColumns'],
+  sparse: [
+    'sparseProduct', 'sparseProductGradInput', 'sparseProductGradWeights', 'edgeSources', 'edgeSourcesGrad',
+  ],
+  range: ['rangeCounts', 'rangeSum', 'rangeSpread', 'rangeMax', 'rangeMaxGrad', 'rangeSoftmax', 'rangeSoftmaxGrad'],
   loss: ['crossEntropy', 'crossEntropyGrad'],
   'soft-loss': ['softCrossEntropy', 'softCrossEntropyGrad', 'weightedCrossEntropy', 'weightedCrossEntropyGrad'],
   'binary-loss': ['binaryCrossEntropy', 'binaryCrossEntropyGrad'],

@@ -15,8 +15,12 @@ export {
 export { Buffer } from './buffer.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d, type ConvTransposeLayerOptions } from './conv.ts';
+export { GATConv, type GATConvOptions } from './graph-attention.ts';
+export { type Aggregation, GCNConv, GINConv, SAGEConv } from './graph-convolution.ts';
+export { globalAddPool, globalMaxPool, globalMeanPool } from './graph-pool.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';
+export { MessagePassing } from './message-passing.ts';
 export { type Layer, Module } from './module.ts';
 export { Parameter } from './parameter.ts';
 export { GRU, LSTM, RNN } from './recurrent.ts';

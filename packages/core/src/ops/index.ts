@@ -1,3 +1,4 @@
+export { type Adjacency, type AdjacencyFields, adjacency } from './adjacency.ts';
 export {
   add,
   addScalar,
@@ -29,6 +30,7 @@ export { type ConvTransposeOptions, conv1d, conv2d, convTranspose2d } from './co
 export type { ConvOptions, PerDimension } from './conv-geometry.ts';
 export { softmaxCrossEntropy } from './cross-entropy.ts';
 export { dropout } from './dropout.ts';
+export { edgeSoftmax, edgeSources, edgeTargets, neighbourMax, neighbourMean, neighbourSum } from './edges.ts';
 export {
   abs,
   cos,
@@ -63,8 +65,18 @@ export { layerNorm } from './norm.ts';
 export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
 export { randomNormal, randomUniform } from './random.ts';
 export { argmax, max, mean } from './reduce.ts';
+export {
+  segmentCounts,
+  segmentMax,
+  segmentMean,
+  segmentSoftmax,
+  segmentSpread,
+  segmentSum,
+} from './segment-reduce.ts';
+export { missingLoops, withSelfLoops } from './self-loops.ts';
 export { cosineSimilarity, pairwiseDistance } from './similarity.ts';
 export { softCrossEntropy, weightedCrossEntropy } from './soft-cross-entropy.ts';
 export { causalSoftmax, logSoftmax, softmax } from './softmax.ts';
+export { sparseMatmul } from './sparse.ts';
 export { expand, flatten, reshape, sum, sumTo } from './stretch.ts';
 export { affineWarp } from './warp.ts';
