@@ -53,8 +53,17 @@ const strided = (name: string, shape: number[], from: number[]): Case => {
   const args: Case['args'] = ({ out, x }) => [out, x[0], ...pad(shape, 1), ...pad(from, 0), ...pad(to, 0)];
   return { name: `stridedCopy ${name}`, kernel: 'stridedCopy', elements, args };
 };
-const hyperSgd = [0.01, 0.9, 0, 0.01, 0, 0, 1];
-const hyperAdam = [1e-3, 0.9, 0.999, 1e-8, 0.01, 0.1, 0.03, 1, 1];
+/** Rate, scale, updates, two corrections, limit; then the kernel's own options. */
+const common = [1e-3, 1, 7, 0.1, 0.03, Number.POSITIVE_INFINITY];
+const optimizer = (kernel: KernelName, vectors: number, options: readonly number[], name: string = kernel): Case => ({
+  name,
+  kernel,
+  elements: n,
+  args: ({ h, x }) => {
+    const state = Array.from({ length: 3 }, (_, i) => (i < vectors ? h.f32(new Float32Array(n).fill(0.5)) : 0));
+    return [x[0], x[1], n, h.f32([...common, ...options]), ...state];
+  },
+});
 
 const cases: Case[] = [
   ...(['relu', 'exp', 'log', 'tanh', 'sigmoid', 'erf', 'gelu', 'geluTanh', 'silu', 'softplus', 'sin'] as const).map(
@@ -106,8 +115,15 @@ const cases: Case[] = [
   overRows('randomNormal', cols, ({ out, ctx }) => [out, rows, cols, 5, ctx, 0]),
   { name: 'addInto', kernel: 'addInto', elements: n, args: ({ out, x }) => [out, x[0], x[1], n] },
   { name: 'blockSumSquares', kernel: 'blockSumSquares', elements: n, args: ({ out, x }) => [out, x[0], n] },
-  { name: 'sgd', kernel: 'sgd', elements: n, args: ({ h, x }) => [x[0], x[1], x[2], n, h.f32(hyperSgd)] },
-  { name: 'adamw', kernel: 'adamw', elements: n, args: ({ h, x }) => [x[0], x[1], x[2], x[3], n, h.f32(hyperAdam)] },
+  optimizer('sgd', 0, [0, 0, 0.01, 0]),
+  optimizer('sgd', 1, [0.9, 0, 0.01, 0], 'sgd, momentum'),
+  optimizer('adamw', 2, [0.9, 0.999, 1e-8, 0.01, 1]),
+  optimizer('adamw', 3, [0.9, 0.999, 1e-8, 0.01, 1], 'adamw, amsgrad'),
+  optimizer('adagrad', 1, [0, 0.01, 0, 1e-10]),
+  optimizer('adadelta', 2, [0.9, 0.1, 1e-6, 0.01]),
+  optimizer('rmsprop', 1, [0.99, 0.01, 1e-8, 0.01, 0]),
+  optimizer('rmsprop', 3, [0.99, 0.01, 1e-8, 0.01, 0.9], 'rmsprop, centred, momentum'),
+  optimizer('lion', 1, [0.9, 0.1, 0.99, 0.01, 0.01]),
   { name: 'hashBlocks', kernel: 'hashBlocks', elements: n, args: ({ out, x }) => [out, x[0], n * 4] },
 ];
 

@@ -149,6 +149,11 @@ const models: Record<string, (x: Tensor, p: At, c: Case, inputs: Tensors) => Ten
       'adam',
       'adam_weight_decay',
       'adamw',
+      'adam_amsgrad',
+      'adagrad',
+      'adadelta',
+      'rmsprop',
+      'rmsprop_centered_momentum',
     ].map((name) => [`opt_${name}`, mlp(['fc1', 'fc2'], ops.tanh)]),
   ),
 };
@@ -162,22 +167,23 @@ function lossOf(c: Case, output: Tensor): Tensor {
   return c.name === 'ce_sum' ? total : total.div(weighted.weightsOrOnes().sum());
 }
 
-function optimizerOf(c: Case) {
-  const {
-    lr = 0.1,
-    momentum = 0,
-    dampening = 0,
-    nesterov = false,
-    betas = [0.9, 0.999],
-    weight_decay: weightDecay = 0,
-  } = c.config as {
-    lr?: number;
-    momentum?: number;
-    dampening?: number;
-    nesterov?: boolean;
-    betas?: [number, number];
-    weight_decay?: number;
-  };
+/** torch.optim's names of options, as they are in the cases, and ours. */
+const optionNames = {
+  lr: 'lr',
+  momentum: 'momentum',
+  dampening: 'dampening',
+  nesterov: 'nesterov',
+  betas: 'betas',
+  eps: 'eps',
+  weight_decay: 'weightDecay',
+  amsgrad: 'amsgrad',
+  rho: 'rho',
+  alpha: 'alpha',
+  centered: 'centered',
+  initial_accumulator: 'initialAccumulatorValue',
+};
+
+function optimizerOf(c: Case): optim.Optimizer {
   if (c.name === 'tiny_gpt') {
     return optim.adamW({
       lr: 0.01,
@@ -186,9 +192,14 @@ function optimizerOf(c: Case) {
       groups: [{ params: ({ shape }) => shape.length < 2, weightDecay: 0 }],
     });
   }
-  if (c.name === 'opt_adamw') return optim.adamW({ lr, betas, weightDecay });
-  if (c.name.startsWith('opt_adam')) return optim.adam({ lr, betas, weightDecay });
-  return optim.sgd({ lr: c.name === 'mlp_sigmoid_mse' ? 0.5 : lr, momentum, dampening, nesterov, weightDecay });
+  if (!c.name.startsWith('opt_')) return optim.sgd({ lr: c.name === 'mlp_sigmoid_mse' ? 0.5 : 0.1 });
+  const options: Record<string, unknown> = Object.fromEntries(
+    Object.entries(optionNames).flatMap(([theirs, ours]) => (theirs in c.config ? [[ours, c.config[theirs]]] : [])),
+  );
+  const kind = (['adamW', 'adam', 'adagrad', 'adadelta', 'rmsprop'] as const).find((name) =>
+    c.name.startsWith(`opt_${name.toLowerCase()}`),
+  );
+  return optim[kind ?? 'sgd'](options);
 }
 
 function evaluate(c: Case, params: Tensors, inputs: Tensors) {

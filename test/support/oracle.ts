@@ -61,7 +61,7 @@ class Machine {
   readonly #plans = new Map<number, Plan>();
   #end = firstFreeAddress;
   readonly #parameters: number;
-  readonly #moments: readonly [number, number];
+  readonly #moments: readonly number[];
   readonly #context: number;
   readonly #result: number;
   #updates = 0;
@@ -72,7 +72,7 @@ class Machine {
     this.#memory = new WebAssembly.Memory({ initial: 16384, maximum: 16384, shared: true });
     this.#kernels = instantiateKernels(loadKernelModule({ widen }).module, this.#memory);
     this.#parameters = this.#reserve(initial.byteLength);
-    this.#moments = [this.#reserve(initial.byteLength), this.#reserve(initial.byteLength)];
+    this.#moments = this.#phase.optimizer.vectors.map(() => this.#reserve(initial.byteLength));
     this.#context = this.#reserve(256);
     this.#result = this.#reserve(this.#layout().length * 4);
     this.#floats(this.#parameters, initial.length).set(initial);
@@ -178,39 +178,18 @@ class Machine {
       const lr = learningRates[g] as number;
       const ranges = layout.entries.filter(({ name }) => group.parameters.includes(name));
       const hyper = this.#reserve(64);
-      if ('beta1' in group) {
-        const powers = this.#powers[g] ?? [1, 1];
-        powers[0] = (powers[0] as number) * group.beta1;
-        powers[1] = (powers[1] as number) * group.beta2;
-        this.#powers[g] = powers;
-        this.#floats(hyper, 9).set([
-          lr,
-          group.beta1,
-          group.beta2,
-          group.eps,
-          group.weightDecay,
-          1 - (powers[0] as number),
-          Math.sqrt(1 - (powers[1] as number)),
-          scale,
-          optimizer.kind === 'adamw' ? 1 : 0,
-        ]);
-      } else {
-        this.#floats(hyper, 7).set([
-          lr,
-          group.momentum,
-          group.dampening,
-          group.weightDecay,
-          group.nesterov ? 1 : 0,
-          this.#updates === 1 ? 1 : 0,
-          scale,
-        ]);
-      }
+      const powers = (this.#powers[g] ?? [1, 1]).map((power, i) => power * (group.rates[i] as number));
+      this.#powers[g] = powers;
+      const corrections = [1 - (powers[0] as number), Math.sqrt(1 - (powers[1] as number))];
+      const block = [lr, scale, this.#updates, ...corrections, Number.POSITIVE_INFINITY, ...group.options];
+      this.#floats(hyper, block.length).set(block);
       const writer = new TapeWriter();
       for (const { offset, size } of ranges) {
         const at = offset * 4;
-        const [m, v] = this.#moments;
-        if ('beta1' in group) writer.kernel('adamw', this.#parameters + at, gradient + at, m + at, v + at, size, hyper);
-        else writer.kernel('sgd', this.#parameters + at, gradient + at, group.momentum === 0 ? 0 : m + at, size, hyper);
+        const vectors = optimizer.vectors.map((name, i) =>
+          group.vectors.includes(name) ? (this.#moments[i] as number) + at : 0,
+        );
+        writer.kernel(optimizer.kernel, this.#parameters + at, gradient + at, size, hyper, ...vectors);
       }
       const update = writer.finish();
       this.#run(update, this.#reserve(update.byteLength));

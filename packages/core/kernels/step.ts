@@ -35,39 +35,3 @@ function treeSum(x: usize, lo: i32, hi: i32): f64 {
   while (half * 2 < hi - lo) half *= 2;
   return treeSum(x, lo, lo + half) + treeSum(x, lo + half, hi);
 }
-
-/**
- * Advances a group's state (f64 updates, beta1^t, beta2^t) and writes the block that `sgd` reads.
- * options: f64 momentum, dampening, weightDecay, nesterov.
- */
-export function hyperSgd(a: usize): void {
-  const out = load<usize>(a);
-  const state = load<usize>(a, 4);
-  const options = load<usize>(a, 8);
-  const record = load<usize>(a, 16);
-  const updates = load<f64>(state) + 1;
-  store<f64>(state, updates);
-  store<f32>(out, <f32>load<f64>(load<usize>(a, 12)));
-  for (let i: usize = 0; i < 4; i++) store<f32>(out + ((i + 1) << 2), <f32>load<f64>(options + (i << 3)));
-  store<f32>(out, updates == 1 ? 1 : 0, 20);
-  store<f32>(out, load<f32>(record, 8), 24);
-}
-
-/** The same for `adamw`; options: f64 beta1, beta2, eps, weightDecay, decoupled. */
-export function hyperAdam(a: usize): void {
-  const out = load<usize>(a);
-  const state = load<usize>(a, 4);
-  const options = load<usize>(a, 8);
-  const record = load<usize>(a, 16);
-  const power1 = load<f64>(state, 8) * load<f64>(options);
-  const power2 = load<f64>(state, 16) * load<f64>(options, 8);
-  store<f64>(state, load<f64>(state) + 1);
-  store<f64>(state, power1, 8);
-  store<f64>(state, power2, 16);
-  store<f32>(out, <f32>load<f64>(load<usize>(a, 12)));
-  for (let i: usize = 0; i < 4; i++) store<f32>(out + ((i + 1) << 2), <f32>load<f64>(options + (i << 3)));
-  store<f32>(out, <f32>(1 - power1), 20);
-  store<f32>(out, <f32>Math.sqrt(1 - power2), 24);
-  store<f32>(out, load<f32>(record, 8), 28);
-  store<f32>(out, <f32>load<f64>(options, 32), 32);
-}

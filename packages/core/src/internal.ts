@@ -20,8 +20,7 @@ export { describeKernels, type LoadedKernels, loadKernelModule } from './kernels
 export { type KernelName, opcode } from './kernels/opcodes.ts';
 export { selfTest, selfTestBytes } from './kernels/self-test.ts';
 export { describeBrokenRule } from './ops/check-values.ts';
-export { advance, freshGroupState, type GroupState, hyperLength, stateVectors, writeHyper } from './optim/hyper.ts';
-export type { AdamGroup, OptimizerSpec, SgdGroup } from './optim/optimizer-spec.ts';
+export { type GroupSpec, type OptimizerSpec, stateVectors } from './optim/optimizer-spec.ts';
 export { buildProgram } from './program/build.ts';
 export { evaluateTensors } from './program/evaluate-tensors.ts';
 export {
@@ -32,10 +31,17 @@ export {
   type ResultLayout,
   resultLayoutOf,
 } from './program/layout.ts';
-export { type UpdateAddresses, writeUpdate } from './program/manual-optimizer.ts';
 export type { Plan, PlanAddresses, PlanRequest } from './program/plan.ts';
 export { planProgram } from './program/plan-program.ts';
 export { numericsVersion, type Program, type ProgramNode } from './program/program.ts';
 export { TapeWriter } from './program/tape-writer.ts';
+export {
+  freshGroupState,
+  hyperConstants,
+  hyperLength,
+  type UpdateAddresses,
+  writeHyper,
+  writeUpdate,
+} from './program/update-tape.ts';
 export { validateProgram } from './program/validate.ts';
 export { deriveKey, permutationIndex } from './random/index.ts';

@@ -1,4 +1,4 @@
-import { deriveKey, type JobSpec, type StepValues } from '@lockstep/core/internal';
+import { deriveKey, freshGroupState, type JobSpec, type StepValues } from '@lockstep/core/internal';
 import {
   controlBytes,
   controlWord,
@@ -62,7 +62,7 @@ export class RunMemory {
       if (values) this.#floats(vectors[i] as number, values.length).set(values);
     });
     groups.forEach((address, g) => {
-      this.#doubles(address, 3).set(state.counters[`group.${g}`] ?? [0, 1, 1]);
+      this.#doubles(address, 3).set(state.counters[`group.${g}`] ?? freshGroupState);
     });
   }
 

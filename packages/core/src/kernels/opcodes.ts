@@ -44,9 +44,16 @@ export const kernelTable = {
   'sequence-states': ['checkLengths', 'stateAtEnd', 'statesBefore'],
   averages: ['movingAverage'],
   penalty: ['penalise'],
-  update: ['addInto', 'blockSumSquares', 'sgd', 'adamw'],
+  update: ['addInto', 'blockSumSquares'],
   digest: ['hashBlocks'],
-  step: ['decide', 'hyperSgd', 'hyperAdam', 'treeSumDoubles'],
+  step: ['decide', 'treeSumDoubles'],
+  hyper: ['hyper'],
+  sgd: ['sgd'],
+  adam: ['adamw'],
+  adagrad: ['adagrad'],
+  adadelta: ['adadelta'],
+  rmsprop: ['rmsprop'],
+  lion: ['lion'],
 } as const;
 
 export type KernelFile = keyof typeof kernelTable;

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
-import type { AdamGroup, OptimizerSpec, SgdGroup } from './optimizer-spec.ts';
-import type { Schedule } from './schedules.ts';
+import type { KernelName } from '../kernels/opcodes.ts';
+import type { GroupSpec, OptimizerSpec } from './optimizer-spec.ts';
+import { isSchedule, type Schedule } from './schedules.ts';
 
 /** What a group's rule sees of a parameter. */
 export interface ParameterInfo {
@@ -12,28 +13,13 @@ export interface ParameterInfo {
 export type ParameterRule = RegExp | ((parameter: ParameterInfo) => boolean);
 
 export const takes = (rule: ParameterRule, parameter: ParameterInfo): boolean =>
-  rule instanceof RegExp ? rule.test(parameter.name) : rule(parameter);
+  rule instanceof RegExp ? parameter.name.search(rule) >= 0 : rule(parameter);
 
 /** Parameters that get other options: the first group whose rule matches takes a parameter, the rest have the optimizer's own. */
 export type Group<Options> = Partial<Options> & { readonly params: ParameterRule };
 
-export interface SgdOptions {
-  /** Learning rate: a number, a schedule, or a function of the step (from 0). */
-  readonly lr: Schedule;
-  readonly momentum: number;
-  readonly dampening: number;
-  readonly weightDecay: number;
-  readonly nesterov: boolean;
-}
-
-export interface AdamOptions {
-  readonly lr: Schedule;
-  readonly betas: readonly [number, number];
-  readonly eps: number;
-  readonly weightDecay: number;
-}
-
-type Groups<Options> = { readonly groups?: readonly Group<Options>[] };
+/** Options that are left out have PyTorch's defaults. */
+export type WithGroups<Options> = Partial<Options> & { readonly groups?: readonly Group<Options>[] };
 
 /** An optimizer as a job states it, before the parameters are known. */
 export interface Optimizer {
@@ -41,80 +27,127 @@ export interface Optimizer {
   resolve(parameters: readonly ParameterInfo[]): { spec: OptimizerSpec; schedules: readonly Schedule[] };
 }
 
-/** Stochastic gradient descent as `torch.optim.SGD`. */
-export function sgd(options: Partial<SgdOptions> & Pick<SgdOptions, 'lr'> & Groups<SgdOptions>): Optimizer {
-  const defaults = { momentum: 0, dampening: 0, weightDecay: 0, nesterov: false, ...options };
-  const toGroup = (merged: SgdOptions, parameters: readonly string[]): SgdGroup => {
-    requireRange('sgd', 'momentum', merged.momentum, 0, 1);
-    requireRange('sgd', 'weightDecay', merged.weightDecay, 0, Number.POSITIVE_INFINITY);
-    if (merged.nesterov && (merged.momentum <= 0 || merged.dampening !== 0)) {
-      throw new UsageError('optim.sgd: nesterov needs a momentum above 0 and no dampening.');
-    }
-    const { momentum, dampening, weightDecay, nesterov } = merged;
-    return { parameters, momentum, dampening, weightDecay, nesterov };
-  };
-  return {
-    resolve(parameters) {
-      const { groups, schedules } = assign(parameters, defaults, options.groups ?? [], toGroup);
-      return { spec: { kind: 'sgd', groups }, schedules };
-    },
-  };
+/** Where a number may lie; both ends of `betas` lie in the same range. */
+export interface Range {
+  readonly from?: number;
+  readonly above?: number;
+  readonly below?: number;
 }
 
-/** Adam with decoupled weight decay as `torch.optim.AdamW` (Loshchilov and Hutter 2019). */
-export const adamW = (options: Partial<AdamOptions> & Pick<AdamOptions, 'lr'> & Groups<AdamOptions>): Optimizer =>
-  adamLike('adamw', { weightDecay: 0.01, ...options });
+export const fraction: Range = { from: 0, below: 1 };
+export const notNegative: Range = { from: 0, below: Infinity };
+export const positive: Range = { above: 0, below: Infinity };
 
-/** Adam as `torch.optim.Adam` (Kingma and Ba 2015); weight decay is added to the gradient. */
-export const adam = (options: Partial<AdamOptions> & Pick<AdamOptions, 'lr'> & Groups<AdamOptions>): Optimizer =>
-  adamLike('adam', { weightDecay: 0, ...options });
+export interface Rated {
+  /** Learning rate: a number, a schedule, or a function of the step (from 0). */
+  readonly lr: Schedule;
+}
 
-function adamLike(
-  kind: 'adam' | 'adamw',
-  options: Partial<AdamOptions> & Pick<AdamOptions, 'lr' | 'weightDecay'> & Groups<AdamOptions>,
+type OwnOption<Options> = Exclude<keyof Options, 'lr'> & string;
+
+/** One kind of optimizer: everything that is not common to all. */
+export interface UpdateRule<Options extends Rated> {
+  /** As users call it: optim.<name>. */
+  readonly name: string;
+  readonly kernel: KernelName;
+  readonly defaults: Options;
+  /** Of every option that is a number, or a pair of them. */
+  readonly ranges: {
+    readonly [Option in OwnOption<Options> as Options[Option] extends boolean ? never : Option]: Range;
+  };
+  /** Options that do not go together, in words. */
+  readonly conflict?: (options: Options) => string | undefined;
+  /** The kernel's vectors in its order, and which options need them. */
+  readonly vectors: Readonly<Record<string, (options: Options) => boolean>>;
+  /** Default: no bias to correct. */
+  readonly rates?: (options: Options) => readonly [number, number];
+  /** What the kernel reads behind the common words of its block, in its order. */
+  readonly numbers: (options: Options) => readonly number[];
+}
+
+/** @throws UsageError naming the option that is unknown, of the wrong kind or out of range */
+export function optimizerFrom<Options extends Rated>(
+  rule: UpdateRule<Options>,
+  { groups = [], ...own }: WithGroups<Options>,
 ): Optimizer {
-  const defaults = { betas: [0.9, 0.999] as const, eps: 1e-8, ...options };
-  const toGroup = (merged: AdamOptions, parameters: readonly string[]): AdamGroup => {
-    const [beta1, beta2] = merged.betas;
-    requireRange(kind, 'betas', beta1, 0, 1);
-    requireRange(kind, 'betas', beta2, 0, 1);
-    requireRange(kind, 'eps', merged.eps, 0, Number.POSITIVE_INFINITY);
-    requireRange(kind, 'weightDecay', merged.weightDecay, 0, Number.POSITIVE_INFINITY);
-    return { parameters, beta1, beta2, eps: merged.eps, weightDecay: merged.weightDecay };
-  };
+  const rest = { ...rule.defaults, ...given(own) } as Options;
+  const all = [...groups.map(({ params, ...other }) => ({ ...rest, ...given(other) }) as Options), rest];
+  for (const options of all) check(rule, options);
   return {
     resolve(parameters) {
-      const { groups, schedules } = assign(parameters, defaults, options.groups ?? [], toGroup);
-      return { spec: { kind, groups }, schedules };
+      const members = membersOf(parameters, groups);
+      const used = all.flatMap((options, g) => {
+        const names = members[g] as readonly string[];
+        return names.length > 0 ? [{ options, names }] : [];
+      });
+      const specs = used.map(
+        ({ options, names }): GroupSpec => ({
+          parameters: names,
+          rates: rule.rates?.(options) ?? [1, 1],
+          options: rule.numbers(options),
+          vectors: Object.keys(rule.vectors).filter((name) => rule.vectors[name]?.(options)),
+        }),
+      );
+      return {
+        spec: { kernel: rule.kernel, vectors: Object.keys(rule.vectors), groups: specs },
+        schedules: used.map(({ options }) => options.lr),
+      };
     },
   };
 }
 
-function assign<Options extends { lr: Schedule }, Resolved>(
-  parameters: readonly ParameterInfo[],
-  defaults: Options,
-  groups: readonly Group<Options>[],
-  toGroup: (options: Options, names: readonly string[]) => Resolved,
-): { groups: Resolved[]; schedules: Schedule[] } {
+/** Without those that are there but undefined: they mean the default. */
+const given = (options: object) =>
+  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
+
+/** Names of the parameters of each group, those of none last. */
+function membersOf(parameters: readonly ParameterInfo[], groups: readonly Group<unknown>[]): string[][] {
   const members: string[][] = [...groups.map(() => []), []];
   for (const parameter of parameters) {
     const found = groups.findIndex(({ params }) => takes(params, parameter));
     members[found < 0 ? groups.length : found]?.push(parameter.name);
   }
-  const merged = [...groups.map((group) => ({ ...defaults, ...group })), defaults];
-  const used = merged
-    .map((options, i) => ({ options, names: members[i] as string[] }))
-    .filter(({ names }) => names.length > 0);
-  return {
-    groups: used.map(({ options, names }) => toGroup(options, names)),
-    schedules: used.map(({ options }) => options.lr),
-  };
+  return members;
 }
 
-function requireRange(optimizer: string, option: string, value: number, from: number, below: number): void {
-  if (!(value >= from && value < below)) {
-    throw new UsageError(
-      `optim.${optimizer}: ${option} ${value} is out of range; it must be at least ${from} and below ${below}.`,
-    );
+function check<Options extends Rated>(rule: UpdateRule<Options>, options: Options): void {
+  const fail = (message: string): never => {
+    throw new UsageError(`optim.${rule.name}: ${message}`);
+  };
+  const known = Object.keys(rule.defaults);
+  for (const [option, value] of Object.entries(options)) {
+    if (!known.includes(option)) fail(`there is no option "${option}"; it takes ${known.join(', ')} and groups.`);
+    if (option === 'lr') {
+      if (!isSchedule(value)) fail(`lr ${String(value)} must be a number of at least 0, a schedule, or a function.`);
+      continue;
+    }
+    const standard = (rule.defaults as Record<string, unknown>)[option];
+    const range = (rule.ranges as Record<string, Range>)[option];
+    const values = Array.isArray(standard) ? (Array.isArray(value) ? value : []) : [value];
+    if (Array.isArray(standard) && values.length !== standard.length)
+      fail(`${option} must be ${standard.length} numbers.`);
+    const kind = range ? 'number' : 'boolean';
+    for (const one of values) {
+      if (typeof one !== kind) fail(`${option} must be a ${kind}, not ${String(one)}.`);
+      if (range && !within(one, range)) {
+        fail(`${option} ${one} is out of range; it must be ${inWords(range)}.`);
+      }
+    }
   }
+  const conflict = rule.conflict?.(options);
+  if (conflict) fail(conflict);
+}
+
+/** As the kernels see it, in single precision: an eps that is lost there would let 0 be divided by 0. */
+function within(value: number, { from = -Infinity, above = -Infinity, below = Infinity }: Range): boolean {
+  return value >= from && Math.fround(value) > above && Math.fround(value) < below;
+}
+
+function inWords({ from, above, below }: Range): string {
+  const words = [
+    from === undefined ? '' : `at least ${from}`,
+    above === undefined ? '' : `above ${above}`,
+    below === undefined || below === Infinity ? '' : `below ${below}`,
+  ];
+  return words.filter(Boolean).join(' and ');
 }

@@ -10,6 +10,14 @@ export interface ScheduleSpec {
   at(step: number, totalSteps: number): number;
 }
 
+/** What can be a schedule at all; a number must not be negative. */
+export function isSchedule(value: unknown): value is Schedule {
+  if (typeof value === 'number') return value >= 0 && value < Infinity;
+  if (typeof value === 'function') return true;
+  // Not only `at`: texts and arrays have one too.
+  return typeof value === 'object' && value !== null && 'name' in value && 'at' in value;
+}
+
 export const evaluateSchedule = (schedule: Schedule, step: number, totalSteps: number): number => {
   if (typeof schedule === 'number') return schedule;
   return typeof schedule === 'function' ? schedule(step) : schedule.at(step, totalSteps);

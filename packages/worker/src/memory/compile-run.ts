@@ -1,4 +1,13 @@
-import { blockElements, type JobSpec, type Plan, type Program, planProgram, TapeWriter } from '@lockstep/core/internal';
+import {
+  blockElements,
+  hyperConstants,
+  type JobSpec,
+  type Plan,
+  type Program,
+  planProgram,
+  TapeWriter,
+  writeHyper,
+} from '@lockstep/core/internal';
 import { controlBytes } from '../control-block.ts';
 import { planWork, type WorkItem, type WorkPlan } from '../sharding/work.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from '../thread-script.ts';
@@ -17,7 +26,7 @@ import { Regions } from './regions.ts';
 import type { RunImage } from './run-image.ts';
 import { emaVector, runGroups, runVectors } from './run-state.ts';
 import { reserveSlot, type Slot, sampleBytes, slotWord } from './slot.ts';
-import { combineHashes, copyWords, foldSlice, foldStatistics, groupOptions, hashSlice, updateSlice } from './tapes.ts';
+import { combineHashes, copyWords, foldSlice, foldStatistics, hashSlice, updateSlice } from './tapes.ts';
 
 export interface CompileOptions {
   readonly threads: number;
@@ -76,7 +85,7 @@ class RunCompiler {
     const slots = Array.from({ length: ringSlots }, () => this.#reserveSlot());
     const threads = Array.from({ length: this.#options.threads }, (_, thread) => this.#reserveThread(thread));
     const groupConstants = runGroups(spec).map(({ optimizer, group }) =>
-      this.#constant(Float64Array.from(groupOptions(optimizer, group))),
+      this.#constant(Float64Array.from(hyperConstants(optimizer, group))),
     );
     const one = this.#constant(Float32Array.of(1));
 
@@ -308,10 +317,13 @@ class RunCompiler {
   ): void {
     runGroups(this.#spec).forEach((group, g) => {
       if (group.phase !== phase) return;
-      const kernel = group.optimizer.kind === 'sgd' ? 'hyperSgd' : 'hyperAdam';
-      const rate = slot.learningRates + g * 8;
-      const [block, state, options] = [own.hyper[g], own.groups[g], groupConstants[g]] as [number, number, number];
-      tape.kernel(kernel, block, state, options, rate, own.record);
+      writeHyper(tape, group.optimizer, group.group, {
+        block: own.hyper[g] as number,
+        state: own.groups[g] as number,
+        constants: groupConstants[g] as number,
+        rate: slot.learningRates + g * 8,
+        record: own.record,
+      });
     });
   }
 

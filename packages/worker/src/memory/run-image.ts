@@ -25,7 +25,7 @@ export interface RunImage {
   readonly contents: readonly { readonly address: number; readonly words: Uint32Array }[];
 }
 
-/** Parameters, optimizer vectors, and three f64 a group (updates, beta1^t, beta2^t). */
+/** Parameters, optimizer vectors, and three f64 a group (updates, and powers of its rates). */
 export interface StateAddresses {
   readonly parameters: number;
   readonly vectors: readonly number[];

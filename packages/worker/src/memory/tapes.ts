@@ -199,13 +199,3 @@ function changedRanges(spec: JobSpec, phase: number): Range[] {
   }
   return ranges;
 }
-
-/** f64 options of a group as the `hyper` kernels read them. */
-export function groupOptions(spec: OptimizerSpec, group: number): number[] {
-  if (spec.kind === 'sgd') {
-    const { momentum, dampening, weightDecay, nesterov } = spec.groups[group] as (typeof spec.groups)[number];
-    return [momentum, dampening, weightDecay, nesterov ? 1 : 0];
-  }
-  const { beta1, beta2, eps, weightDecay } = spec.groups[group] as (typeof spec.groups)[number];
-  return [beta1, beta2, eps, weightDecay, spec.kind === 'adamw' ? 1 : 0];
-}
