@@ -29,9 +29,16 @@ import { gruCell, gruCellGrad } from './gru-cell';
 import { checkLengths, stateAtEnd, statesBefore } from './sequence-states';
 import { movingAverage } from './averages';
 import { penalise } from './penalty';
-import { addInto, blockSumSquares, sgd, adamw } from './update';
+import { addInto, blockSumSquares } from './update';
 import { hashBlocks } from './digest';
-import { decide, hyperSgd, hyperAdam, treeSumDoubles } from './step';
+import { decide, treeSumDoubles } from './step';
+import { hyper } from './hyper';
+import { sgd } from './sgd';
+import { adamw } from './adam';
+import { adagrad } from './adagrad';
+import { adadelta } from './adadelta';
+import { rmsprop } from './rmsprop';
+import { lion } from './lion';
 
 export { matmulScratchBytes, setNarrowTiles } from './matmul';
 
@@ -164,13 +171,16 @@ export function run(pc: usize, end: usize): void {
       case 122: penalise(a); break;
       case 123: addInto(a); break;
       case 124: blockSumSquares(a); break;
-      case 125: sgd(a); break;
-      case 126: adamw(a); break;
-      case 127: hashBlocks(a); break;
-      case 128: decide(a); break;
-      case 129: hyperSgd(a); break;
-      case 130: hyperAdam(a); break;
-      case 131: treeSumDoubles(a); break;
+      case 125: hashBlocks(a); break;
+      case 126: decide(a); break;
+      case 127: treeSumDoubles(a); break;
+      case 128: hyper(a); break;
+      case 129: sgd(a); break;
+      case 130: adamw(a); break;
+      case 131: adagrad(a); break;
+      case 132: adadelta(a); break;
+      case 133: rmsprop(a); break;
+      case 134: lion(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);
