@@ -17,6 +17,7 @@ export type {
   BatchOf,
   DataOptions,
   DataSplits,
+  EarlyStoppingOptions,
   EmaOptions,
   JobOptions,
   Penalty,

@@ -6,6 +6,7 @@ export * from './index.ts';
 export type {
   ActivationSpec,
   BufferSpec,
+  EarlyStoppingSpec,
   FieldSpec,
   JobHost,
   JobSpec,

@@ -19,6 +19,7 @@ import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
+import { EarlyStopping } from './early-stopping.ts';
 import { fitRun } from './fit-run.ts';
 import { MetricSums } from './metric-sums.ts';
 import { ComputePool } from './pool.ts';
@@ -45,6 +46,7 @@ export class Engine {
   /** Host values of the steps in flight, for the journal. */
   readonly #values = new Map<number, StepValues>();
   readonly #log: StepLog;
+  readonly #early: EarlyStopping | undefined;
   readonly #evaluation: MetricSums;
   readonly #checkpoints: CheckpointWriter;
   readonly #startedAt = performance.now();
@@ -58,6 +60,7 @@ export class Engine {
     this.#parts = parts;
     this.#cursor = new Cursor(spec);
     this.#log = new StepLog(spec, this.#cursor, parts.journal, parts.emit);
+    if (spec.earlyStopping) this.#early = new EarlyStopping(spec.earlyStopping, parts.state.counters.earlyStopping);
     this.#evaluation = new MetricSums(spec.evaluateMetrics);
     this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
     const image = fitRun(spec, {
@@ -83,7 +86,7 @@ export class Engine {
     const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, request.heapProbeAt ?? -1);
     try {
       const control = {
-        stopping: (step: number) => this.#stopRequested || step === request.stopAtStep,
+        stopping: (step: number) => this.#stopRequested || this.#early?.stop === true || step === request.stopAtStep,
         checkpointDue: (endOfEpoch: boolean) => this.#checkpoints.due(endOfEpoch),
       };
       const items = request.evaluateOnly
@@ -92,6 +95,9 @@ export class Engine {
       for (const item of items) {
         while (this.#inFlight.length >= this.#memory.capacity) await this.#collect(pool);
         await this.#publish(item);
+        // Nothing is computed ahead of an evaluation that decides how the run goes on.
+        const decides = item.kind === 'evaluate' && item.last && this.#early;
+        while (decides && this.#inFlight.length > 0) await this.#collect(pool);
       }
       while (this.#inFlight.length > 0) await this.#collect(pool);
       this.#memory.publish(undefined, { learningRates: [], scalars: [] });
@@ -191,12 +197,15 @@ export class Engine {
     this.#evaluation.add(answer.statistics);
     if (!item.last) return;
     this.#metrics = this.#evaluation.take();
+    this.#early?.evaluated(this.#metrics);
     this.#checkpoints.evaluated(item.step, this.#metrics.loss as number);
     this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });
   }
 
   #snapshot({ step, final }: AgendaItem & { kind: 'snapshot' }): void {
-    const state = this.#memory.snapshot(step);
+    const memory = this.#memory.snapshot(step);
+    const counters = this.#early ? { ...memory.counters, earlyStopping: this.#early.counters } : memory.counters;
+    const state = { ...memory, counters };
     if (final) this.#final = state;
     this.#checkpoints.write(state);
   }
@@ -206,8 +215,10 @@ export class Engine {
     const state = this.#final as TrainingState;
     const seconds = (performance.now() - this.#startedAt) / 1000;
     const digest = parameterDigest(spec.layout, state.parameters);
-    const interrupted = state.step < spec.steps;
-    this.#parts.emit({ type: 'done', steps: state.step, digest, loss: this.#log.lastLoss, seconds, interrupted });
+    const stoppedEarly = this.#early?.stop === true;
+    const interrupted = state.step < spec.steps && !stoppedEarly;
+    const { lastLoss: loss } = this.#log;
+    this.#parts.emit({ type: 'done', steps: state.step, digest, loss, seconds, interrupted, stoppedEarly });
     return {
       spec,
       parameters: modelWeights(state),

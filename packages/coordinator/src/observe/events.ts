@@ -88,4 +88,6 @@ export interface DoneEvent {
   readonly seconds: number;
   /** True where the run was stopped before its last step (signal); it can be resumed. */
   readonly interrupted: boolean;
+  /** True where the test split's value no longer got better (`earlyStopping`). */
+  readonly stoppedEarly: boolean;
 }

@@ -31,6 +31,12 @@ export function checkJob(job: JobOptions): void {
   if (job.ema !== undefined && !(job.ema.decay >= 0 && job.ema.decay < 1)) {
     fail(`ema.decay ${job.ema.decay} must be at least 0 and below 1.`);
   }
+  if (job.earlyStopping !== undefined) {
+    const { patience, minDelta = 0, mode = 'min' } = job.earlyStopping;
+    wholeNumber(patience, 1, 'earlyStopping.patience', fail);
+    if (!(minDelta >= 0)) fail(`earlyStopping.minDelta ${minDelta} must be at least 0.`);
+    if (mode !== 'min' && mode !== 'max') fail('earlyStopping.mode must be "min" or "max".');
+  }
   if (job.nonFinite !== undefined && job.nonFinite !== 'stop' && job.nonFinite !== 'skip') {
     fail('nonFinite must be "stop" or "skip".');
   }

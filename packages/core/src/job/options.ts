@@ -65,6 +65,18 @@ export interface EmaOptions {
   readonly decay: number;
 }
 
+/** Ends the run when the test split's value stops getting better. The best checkpoint is kept (`keep.best`). */
+export interface EarlyStoppingOptions {
+  /** Evaluations without a better value before the run ends. */
+  readonly patience: number;
+  /** A value is better if it gains more than this; default 0. */
+  readonly minDelta?: number;
+  /** Name of the metric; default `loss`. */
+  readonly monitor?: string;
+  /** Whether the metric is to be small or large; default: small. */
+  readonly mode?: 'min' | 'max';
+}
+
 /** What a user writes. */
 export interface JobOptions<M extends Module = Module, D extends DataSplits = DataSplits>
   extends Partial<UpdateOptions<M, D>> {
@@ -85,6 +97,7 @@ export interface JobOptions<M extends Module = Module, D extends DataSplits = Da
   readonly phases?: readonly PhaseOptions<M, D>[];
   /** Evaluate and predict with a moving average of the weights. Default: with the weights themselves. */
   readonly ema?: EmaOptions;
+  readonly earlyStopping?: EarlyStoppingOptions;
   /** Steps between `layers` events: the norm of each parameter's gradient, mean and deviation of each layer's output. Default: none. */
   readonly watchEvery?: number;
   readonly scalars?: Readonly<Record<string, (step: number) => number>>;

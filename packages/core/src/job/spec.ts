@@ -36,6 +36,13 @@ export interface PenaltySpec {
   readonly l2: number;
 }
 
+export interface EarlyStoppingSpec {
+  readonly monitor: string;
+  readonly mode: 'min' | 'max';
+  readonly patience: number;
+  readonly minDelta: number;
+}
+
 /** buffer = (1 - momentum) * buffer + momentum * total / weight. */
 export interface BufferSpec {
   readonly name: string;
@@ -77,6 +84,7 @@ export interface JobSpec {
   readonly mixesSamples: boolean;
   /** Decay of the moving average of the weights, that is evaluated and predicted with; null = none. */
   readonly ema: number | null;
+  readonly earlyStopping: EarlyStoppingSpec | null;
   /** Steps between events about layers; 0 = none. */
   readonly watchEvery: number;
   readonly nonFinite: 'stop' | 'skip';

@@ -18,7 +18,7 @@ import type { AnyJob } from './define-job.ts';
 import { fieldsOf } from './fields.ts';
 import { createHost } from './host.ts';
 import type { Penalty, PhaseOptions, StepContext, UpdateOptions } from './options.ts';
-import type { FieldSpec, JobSpec, PenaltySpec, PhaseSpec, TracedJob } from './spec.ts';
+import type { EarlyStoppingSpec, FieldSpec, JobSpec, PenaltySpec, PhaseSpec, TracedJob } from './spec.ts';
 import { evaluateProgram, phaseProgram } from './trace-phase.ts';
 
 /** What the command line or `train(job, options)` sets over the job's own options. */
@@ -106,6 +106,7 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     evaluateMetrics: evaluate.metrics,
     mixesSamples: mixesSamples(model),
     ema: job.ema?.decay ?? null,
+    earlyStopping: earlyStoppingOf(job, evaluate.metrics, data.test !== undefined),
     watchEvery: job.watchEvery ?? 0,
     nonFinite: job.nonFinite ?? 'stop',
     evalEvery: job.evalEvery ?? 0,
@@ -161,6 +162,22 @@ function tracePhases(
     };
   });
   return { phases, schedules };
+}
+
+function earlyStoppingOf(
+  { name, earlyStopping }: AnyJob,
+  metrics: readonly string[],
+  tested: boolean,
+): EarlyStoppingSpec | null {
+  if (!earlyStopping) return null;
+  const { monitor = 'loss', mode = 'min', patience, minDelta = 0 } = earlyStopping;
+  if (!tested) throw new UsageError(`Job "${name}": earlyStopping needs test data: let data() return { train, test }.`);
+  if (!metrics.includes(monitor)) {
+    throw new UsageError(
+      `Job "${name}": earlyStopping.monitor "${monitor}" is no metric of the evaluation; it has ${metrics.join(', ')}.`,
+    );
+  }
+  return { monitor, mode, patience, minDelta };
 }
 
 const infoOf = ({ name, shape }: Parameter): ParameterInfo => ({ name, shape: shape as readonly number[] });
