@@ -10,6 +10,7 @@ export {
   ShapeError,
   UsageError,
 } from './errors.ts';
+export { readWeights } from './formats/read-weights.ts';
 export { Dim, type DType, type Shape, type Size } from './graph/dim.ts';
 export { Tensor } from './graph/tensor.ts';
 export { type AnyJob, defineJob, isJob, type JobDefinition } from './job/define-job.ts';

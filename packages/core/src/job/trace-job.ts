@@ -138,8 +138,9 @@ function tracePhases(
     const what = name ? `Job "${job.name}", phase "${name}"` : `Job "${job.name}"`;
     const trained = parameters
       .map(([, parameter]) => parameter)
-      .filter((parameter) => takes(params, infoOf(parameter)));
-    if (trained.length === 0) throw new UsageError(`${what}: params takes none of the model's parameters.`);
+      .filter((parameter) => parameter.requiresGrad && takes(params, infoOf(parameter)));
+    if (trained.length === 0)
+      throw new UsageError(`${what}: there is nothing to train: params takes no parameter that is not frozen.`);
     for (const parameter of trained) {
       const owner = owners.get(parameter.name);
       if (owner !== undefined) {

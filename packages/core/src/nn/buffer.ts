@@ -7,7 +7,7 @@ import { ModelTensor } from './model-tensor.ts';
 export class Buffer extends ModelTensor {
   /**
    * Moves the buffer once per step, after the shards of the step are summed:
-   * `buffer = (1 - momentum) * buffer + momentum * total / weight`. Does nothing while an evaluation is traced. A layer that is called
+   * `buffer = (1 - momentum) * buffer + momentum * total / weight`. Does nothing while an evaluation is traced, or where it is frozen. A layer that is called
    * several times in a step moves it once, with the totals and weights of all calls.
    *
    * @param total of the buffer's shape: the sum over the samples of a shard
@@ -15,7 +15,7 @@ export class Buffer extends ModelTensor {
    */
   update(total: Tensor, weight: Tensor, momentum: number): void {
     const trace = currentTrace();
-    if (!trace?.training) return;
+    if (!trace?.training || !this.requiresGrad) return;
     const before = trace.bufferUpdates.get(this);
     trace.bufferUpdates.set(this, {
       total: before ? add(before.total, total) : total,

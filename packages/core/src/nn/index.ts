@@ -20,6 +20,7 @@ export { type Aggregation, GCNConv, GINConv, SAGEConv } from './graph-convolutio
 export { globalAddPool, globalMaxPool, globalMeanPool } from './graph-pool.ts';
 export * as init from './init.ts';
 export { Dropout, Embedding, LayerNorm, Linear, Sequential } from './layers.ts';
+export { type LoadOptions, type LoadReport, loadWeights, type NamedWeights } from './load-weights.ts';
 export { MessagePassing } from './message-passing.ts';
 export { type Layer, Module } from './module.ts';
 export { Parameter } from './parameter.ts';

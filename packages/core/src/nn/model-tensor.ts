@@ -3,7 +3,10 @@ import type { Initializer } from './init.ts';
 
 /** A tensor that belongs to a model and lies in its flat vector. Its name is its path in the model, given when the job is traced. */
 export abstract class ModelTensor extends Tensor {
-  readonly initializer: Initializer;
+  /** What it starts as. */
+  initializer: Initializer;
+  /** False: frozen, training leaves its bits as they are. */
+  requiresGrad = true;
   readonly #attributes: { name: string };
 
   /** @param shape fixed sizes, in PyTorch's order (`[out, in]` for a weight) */

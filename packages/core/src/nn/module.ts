@@ -36,6 +36,20 @@ export abstract class Module {
     for (const [path, tensor] of namedTensors(this, '', new Set())) if (tensor instanceof Buffer) yield [path, tensor];
   }
 
+  /** Parameters and buffers in the order of their definition. */
+  namedTensors(): Generator<[string, ModelTensor]> {
+    return namedTensors(this, '', new Set());
+  }
+
+  /**
+   * False freezes all parameters and buffers of the module: no gradient is computed for them, no optimizer changes them, and they stay in
+   * checkpoints. True lets them be trained again.
+   */
+  requiresGrad(on: boolean): this {
+    for (const [, tensor] of this.namedTensors()) tensor.requiresGrad = on;
+    return this;
+  }
+
   parameters(): Parameter[] {
     return [...this.namedParameters()].map(([, parameter]) => parameter);
   }
