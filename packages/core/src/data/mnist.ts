@@ -3,13 +3,9 @@ import { type DataFile, findFile, unpack } from './data-files.ts';
 import { cacheFolder, type DownloadOptions, download } from './download.ts';
 import { parseIdx } from './idx.ts';
 import type { ImageSample } from './image-sample.ts';
+import type { ImageSplits } from './image-splits.ts';
 import type { DataSource } from './source.ts';
 import { storedImages } from './stored-images.ts';
-
-export interface ImageSplits {
-  readonly train: DataSource<ImageSample>;
-  readonly test: DataSource<ImageSample>;
-}
 
 const source = 'https://storage.googleapis.com/cvdf-datasets/mnist/';
 

@@ -62,8 +62,8 @@ export { cast, concat, pad, permute, slice, transpose } from './movement.ts';
 import './methods.ts';
 
 export { layerNorm } from './norm.ts';
-export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
 export { randomNormal, randomUniform } from './random.ts';
+export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
 export { argmax, max, mean } from './reduce.ts';
 export {
   segmentCounts,
