@@ -156,7 +156,7 @@ class Machine {
   /** Norm, clipping and the optimizer, over the whole vector at once. */
   update(root: Float32Array, learningRates: readonly number[]): void {
     const { layout } = this.#spec;
-    const { optimizer, clipNorm } = this.#phase;
+    const { optimizer, clipNorm, clipValue } = this.#phase;
     const weight = root[this.#layout().gradients + 1] as number;
     const mark = this.#end;
     const gradient = this.#reserve(root.byteLength);
@@ -181,7 +181,7 @@ class Machine {
       const powers = (this.#powers[g] ?? [1, 1]).map((power, i) => power * (group.rates[i] as number));
       this.#powers[g] = powers;
       const corrections = [1 - (powers[0] as number), Math.sqrt(1 - (powers[1] as number))];
-      const block = [lr, scale, this.#updates, ...corrections, Number.POSITIVE_INFINITY, ...group.options];
+      const block = [lr, scale, this.#updates, ...corrections, clipValue ?? Number.POSITIVE_INFINITY, ...group.options];
       this.#floats(hyper, block.length).set(block);
       const writer = new TapeWriter();
       for (const { offset, size } of ranges) {

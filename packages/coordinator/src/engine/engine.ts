@@ -251,7 +251,7 @@ export class Engine {
         : 'the loss is not finite';
     const { name } = this.#phase(item);
     return new NonFiniteError(
-      `Step ${item.step + 1}${name ? `, phase "${name}"` : ''}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm), or leave such steps out (nonFinite: 'skip').`,
+      `Step ${item.step + 1}${name ? `, phase "${name}"` : ''}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm, clipValue), or leave such steps out (nonFinite: 'skip').`,
     );
   }
 }

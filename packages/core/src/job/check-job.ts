@@ -45,7 +45,7 @@ export function checkJob(job: JobOptions): void {
 function checkPhases(job: JobOptions, fail: Fail): void {
   const phases = job.phases ?? [];
   if (!Array.isArray(phases) || phases.length === 0) fail('phases must be an array of at least one phase.');
-  for (const key of ['step', 'optimizer', 'clipNorm', 'penalties'] as const) {
+  for (const key of ['step', 'optimizer', 'clipNorm', 'clipValue', 'penalties'] as const) {
     if (job[key] !== undefined) fail(`${key} belongs into each of the phases, where there are phases.`);
   }
   phases.forEach((phase, i) => {
@@ -66,8 +66,9 @@ function checkUpdate(update: Partial<UpdateOptions>, at: string, fail: Fail): vo
   if (typeof update.step !== 'function') fail(`${at}step must be a function.`);
   if (typeof update.optimizer?.resolve !== 'function')
     fail(`${at}optimizer must come from optim, e.g. optim.adamW({ lr: 1e-3 }).`);
-  if (update.clipNorm !== undefined && !(update.clipNorm > 0))
-    fail(`${at}clipNorm ${update.clipNorm} must be above 0.`);
+  for (const key of ['clipNorm', 'clipValue'] as const) {
+    if (update[key] !== undefined && !(update[key] > 0)) fail(`${at}${key} ${update[key]} must be above 0.`);
+  }
   update.penalties?.forEach(({ l1 = 0, l2 = 0 }, i) => {
     for (const [name, value] of Object.entries({ l1, l2 })) {
       if (!(value >= 0 && value < Number.POSITIVE_INFINITY)) {

@@ -46,6 +46,11 @@ export interface UpdateOptions<M extends Module = Module, D extends DataSplits =
   readonly step: (context: StepContext<M, D>) => StepResult;
   /** Largest global norm of the gradient, as `torch.nn.utils.clip_grad_norm_`. */
   readonly clipNorm?: number;
+  /**
+   * Largest magnitude of an element of the mean gradient, as `torch.nn.utils.clip_grad_value_`; behind `clipNorm` where both are given. The
+   * `gradientNorm` of events is the one before clipping.
+   */
+  readonly clipValue?: number;
   readonly penalties?: readonly Penalty[];
 }
 

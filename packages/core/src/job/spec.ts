@@ -24,6 +24,7 @@ export interface PhaseSpec {
   readonly metrics: readonly string[];
   readonly optimizer: OptimizerSpec;
   readonly clipNorm: number | null;
+  readonly clipValue: number | null;
   readonly penalties: readonly PenaltySpec[];
   readonly buffers: readonly BufferSpec[];
   readonly activations: readonly ActivationSpec[];

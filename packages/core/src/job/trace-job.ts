@@ -121,9 +121,17 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
 /** The job's updates: its phases, or the one that is the job itself. */
 function updatesOf(job: AnyJob): readonly PhaseOptions[] {
   if (job.phases) return job.phases;
-  const { optimizer, step, clipNorm, penalties } = job as AnyJob & UpdateOptions;
+  const { optimizer, step, clipNorm, clipValue, penalties } = job as AnyJob & UpdateOptions;
   return [
-    { name: '', params: () => true, optimizer, step, ...(clipNorm && { clipNorm }), ...(penalties && { penalties }) },
+    {
+      name: '',
+      params: () => true,
+      optimizer,
+      step,
+      ...(clipNorm && { clipNorm }),
+      ...(clipValue && { clipValue }),
+      ...(penalties && { penalties }),
+    },
   ];
 }
 
@@ -134,7 +142,8 @@ function tracePhases(
 ): { phases: PhaseSpec[]; schedules: Schedule[] } {
   const owners = new Map<string, string>();
   const schedules: Schedule[] = [];
-  const phases = updatesOf(job).map(({ name, params, every = 1, optimizer, step, clipNorm, penalties = [] }) => {
+  const phases = updatesOf(job).map((update) => {
+    const { name, params, every = 1, optimizer, step, penalties = [] } = update;
     const what = name ? `Job "${job.name}", phase "${name}"` : `Job "${job.name}"`;
     const trained = parameters
       .map(([, parameter]) => parameter)
@@ -158,7 +167,8 @@ function tracePhases(
       every,
       ...traced,
       optimizer: resolved.spec,
-      clipNorm: clipNorm ?? null,
+      clipNorm: update.clipNorm ?? null,
+      clipValue: update.clipValue ?? null,
       penalties: penalties.map((penalty) => resolvePenalty(penalty, trained, what)),
     };
   });

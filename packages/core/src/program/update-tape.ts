@@ -11,11 +11,15 @@ export const freshGroupState: readonly number[] = [0, 1, 1];
 /**
  * f64 constants of a group as the kernel `hyper` reads them.
  *
- * @param clipValue largest magnitude of an element of the mean gradient; Infinity = as it is
+ * @param clipValue largest magnitude of an element of the mean gradient; null = as it is
  */
-export const hyperConstants = (spec: OptimizerSpec, group: number, clipValue = Infinity): readonly number[] => {
+export const hyperConstants = (
+  spec: OptimizerSpec,
+  group: number,
+  clipValue: number | null = null,
+): readonly number[] => {
   const { rates, options } = spec.groups[group] as OptimizerSpec['groups'][number];
-  return [...rates, clipValue, ...options];
+  return [...rates, clipValue ?? Infinity, ...options];
 };
 
 /** Byte addresses of what a group's block is made of. */

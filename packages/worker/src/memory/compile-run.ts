@@ -84,8 +84,8 @@ class RunCompiler {
     const watched = doubles(countPieces(this.#watched));
     const slots = Array.from({ length: ringSlots }, () => this.#reserveSlot());
     const threads = Array.from({ length: this.#options.threads }, (_, thread) => this.#reserveThread(thread));
-    const groupConstants = runGroups(spec).map(({ optimizer, group }) =>
-      this.#constant(Float64Array.from(hyperConstants(optimizer, group))),
+    const groupConstants = runGroups(spec).map(({ phase, optimizer, group }) =>
+      this.#constant(Float64Array.from(hyperConstants(optimizer, group, spec.phases[phase]?.clipValue))),
     );
     const one = this.#constant(Float32Array.of(1));
 
