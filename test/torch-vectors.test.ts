@@ -3,6 +3,7 @@ import { loss, ManualOptimizer, ops, optim, type Tensor, tensor } from '@lockste
 import { evaluateTensors } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
 import { gcn } from './support/gcn-vector.ts';
+import { attentionModels, attentions } from './support/torch-attention-models.ts';
 import { imageModels } from './support/torch-image-models.ts';
 import { expectClose, loadVector, toTensor, toTensors, type Values, vectorFolder } from './support/torch-vector.ts';
 
@@ -16,6 +17,8 @@ interface Case {
   inputs: Record<string, Values>;
   targets: Record<string, Values>;
   constants?: Record<string, Values>;
+  /** Parameters that no optimizer changes. */
+  frozen?: string[];
   float64: {
     outputs?: Record<string, Values>;
     loss: number;
@@ -39,32 +42,29 @@ const mlp =
       return i < names.length - 1 || last ? activation(z) : z;
     }, x);
 
-function attention(x: Tensor, p: At, prefix: string, heads: number, causal: boolean, biased = true): Tensor {
+function causalAttention(x: Tensor, p: At, prefix: string): Tensor {
   const [batch, time, width] = x.shape as [number, number, number];
-  const all = ops.linear(x, p(`${prefix}c_attn.weight`), biased ? p(`${prefix}c_attn.bias`) : undefined);
+  const all = ops.linear(x, p(`${prefix}c_attn.weight`));
   const part = (i: number) =>
     all
       .slice(2, i * width, (i + 1) * width)
-      .reshape([batch, time, heads, width / heads])
+      .reshape([batch, time, 2, width / 2])
       .permute([0, 2, 1, 3]);
-  const y = ops
-    .scaledDotProductAttention(part(0), part(1), part(2), { causal })
-    .permute([0, 2, 1, 3])
-    .reshape([batch, time, width]);
-  return ops.linear(y, p(`${prefix}c_proj.weight`), biased ? p(`${prefix}c_proj.bias`) : undefined);
+  const weights = ops.attentionWeights(part(0), part(1), { causal: true });
+  const y = weights.matmul(part(2)).permute([0, 2, 1, 3]).reshape([batch, time, width]);
+  return ops.linear(y, p(`${prefix}c_proj.weight`));
 }
 
-function block(x: Tensor, p: At, prefix: string, attn: string, biased: boolean): Tensor {
-  const bias = (name: string) => (biased ? p(`${prefix}${name}.bias`) : undefined);
-  const norm = (y: Tensor, name: string) => ops.layerNorm(y, p(`${prefix}${name}.weight`), bias(name));
-  const a = x.add(attention(norm(x, 'ln_1'), p, `${prefix}${attn}`, 2, true, biased));
-  const hidden = ops.linear(norm(a, 'ln_2'), p(`${prefix}c_fc.weight`), bias('c_fc')).gelu();
-  return a.add(ops.linear(hidden, p(`${prefix}mlp_proj.weight`), bias('mlp_proj')));
+function block(x: Tensor, p: At, prefix: string): Tensor {
+  const norm = (y: Tensor, name: string) => ops.layerNorm(y, p(`${prefix}${name}.weight`));
+  const a = x.add(causalAttention(norm(x, 'ln_1'), p, `${prefix}attn.`));
+  const hidden = ops.linear(norm(a, 'ln_2'), p(`${prefix}c_fc.weight`)).gelu();
+  return a.add(ops.linear(hidden, p(`${prefix}mlp_proj.weight`)));
 }
 
 function tinyGpt(x: Tensor, p: At): Tensor {
   let y = ops.embedding(p('wte.weight'), x).add(p('wpe.weight'));
-  for (const i of [0, 1]) y = block(y, p, `h.${i}.`, 'attn.', false);
+  for (const i of [0, 1]) y = block(y, p, `h.${i}.`);
   return ops.linear(ops.layerNorm(y, p('ln_f.weight')), p('wte.weight'));
 }
 
@@ -115,9 +115,6 @@ const models: Record<string, (x: Tensor, p: At, c: Case, inputs: Tensors) => Ten
   mlp_tanh_mse: mlp(['fc1', 'fc2', 'fc3'], ops.tanh),
   layer_norm: (x, p) => ops.layerNorm(x, p('norm.weight'), p('norm.bias')),
   embedding: (x, p) => ops.embedding(p('weight'), x),
-  mha_causal: (x, p) => attention(x, p, '', 2, true),
-  attention_global: (x, p) => attention(x, p, '', 2, false),
-  transformer_block: (x, p) => block(x, p, '', 'attn.', true),
   tiny_gpt: tinyGpt,
   act_gelu_exact: ops.gelu,
   act_gelu_tanh: ops.geluTanh,
@@ -139,6 +136,7 @@ const models: Record<string, (x: Tensor, p: At, c: Case, inputs: Tensors) => Ten
   gcn: (x, p, c) => gcn(x, p, c.constants?.A as Values),
   embedding_padding: (x, p) => ops.embedding(p('weight'), x, { paddingIndex: 0 }),
   ...imageModels,
+  ...attentionModels,
   ...Object.fromEntries(
     [
       'sgd',
@@ -163,6 +161,14 @@ function lossOf(c: Case, output: Tensor): Tensor {
   const { target, labels } = toTensors(c.targets);
   const of = losses[c.name] ?? ((x, t) => (labels ? loss.crossEntropy(x, t) : loss.mse(x, t)));
   const weighted = of(output, (labels ?? target) as Tensor, c.config as LossConfig);
+  const keep = c.constants?.keep;
+  if (keep) {
+    const real = toTensor(keep)
+      .to('f32')
+      .reshape([...keep.shape, 1])
+      .expand(output.shape);
+    return weighted.values.mul(real).sum().div(real.sum());
+  }
   const total = weighted.values.sum();
   return c.name === 'ce_sum' ? total : total.div(weighted.weightsOrOnes().sum());
 }
@@ -192,6 +198,7 @@ function optimizerOf(c: Case): optim.Optimizer {
       groups: [{ params: ({ shape }) => shape.length < 2, weightDecay: 0 }],
     });
   }
+  if (c.name === 'lora_linear') return optim.adam({ lr: 0.01 });
   if (!c.name.startsWith('opt_')) return optim.sgd({ lr: c.name === 'mlp_sigmoid_mse' ? 0.5 : 0.1 });
   const options: Record<string, unknown> = Object.fromEntries(
     Object.entries(optionNames).flatMap(([theirs, ours]) => (theirs in c.config ? [[ours, c.config[theirs]]] : [])),
@@ -242,22 +249,42 @@ describe.each(Object.keys(models))('%s', (name) => {
 
   if (!expected.params_after) return;
   test('three optimizer steps', () => {
-    const optimizer = new ManualOptimizer(optimizerOf(c), c.params as Record<string, Values>);
+    const trained = Object.entries(c.params ?? {}).filter(([param]) => !c.frozen?.includes(param));
+    const optimizer = new ManualOptimizer(optimizerOf(c), Object.fromEntries(trained));
     for (let step = 0; step <= 3; step++) {
-      const current = Object.fromEntries(
-        Object.entries(optimizer.values).map(([param, data]) => [
-          param,
-          tensor(data.slice(), { shape: c.params?.[param]?.shape as number[] }),
-        ]),
-      );
+      const current = {
+        ...toTensors(c.params),
+        ...Object.fromEntries(
+          Object.entries(optimizer.values).map(([param, data]) => [
+            param,
+            tensor(data.slice(), { shape: c.params?.[param]?.shape as number[] }),
+          ]),
+        ),
+      };
       for (const [param, values] of Object.entries(expected.params_after?.[String(step)] ?? {})) {
         expectClose(optimizer.values[param] as Float32Array, values.data, `${param} after step ${step}`);
       }
       const got = evaluate(c, current, inputs);
       expectClose([got.loss], [expected.losses?.[step] as number], `loss before step ${step + 1}`);
-      optimizer.step(got.paramGrads);
+      optimizer.step(Object.fromEntries(trained.map(([param]) => [param, got.paramGrads[param] as Float32Array])));
     }
   });
+});
+
+test.each(Object.keys(attentions))('the attention weights of %s', (name) => {
+  const c = load(name);
+  const params = toTensors(c.params);
+  const weights = attentions[name]?.((param) => params[param] as Tensor, c).weights(toTensors(c.inputs)) as Tensor;
+  const [values] = evaluateTensors([weights]) as [Float32Array];
+  const expected = c.float64.outputs?.attention;
+  if (expected) expectClose(values, expected.data, 'attention');
+  // the padding case holds none: there each query's weights are shared out among the real keys
+  else
+    values.forEach((weight, i) => {
+      const [keys, perSample] = [5, 2 * 5 * 5];
+      const sample = Math.floor(i / perSample);
+      expect(weight > 0).toBe(c.constants?.keep?.data[sample * keys + (i % keys)] === 1);
+    });
 });
 
 test('learning-rate schedules', () => {

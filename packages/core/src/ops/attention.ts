@@ -5,7 +5,7 @@ import { currentTrace } from '../graph/scope.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { visibleRange } from './attention-range.ts';
 import { broadcastShape } from './broadcast.ts';
-import { checkKeyPadding, composedWeights, type Masks } from './composed-attention.ts';
+import { checkKeyPadding, composedWeights, type Masks, weightsOf } from './composed-attention.ts';
 import { dropout } from './dropout.ts';
 import { fusedAttention, fusedSelfAttention } from './fused-attention.ts';
 import { matmul } from './matmul.ts';
@@ -85,6 +85,15 @@ export function scaledDotProductAttention(
 /** The weights that `scaledDotProductAttention` gives to the values, `[..., queries, keys]`, without dropout: to look at. */
 export function attentionWeights(q: Tensor, k: Tensor, options: DotProductAttentionOptions = {}): Tensor {
   return composedWeights(q, k, defaultScale(q, options.scale), visibleRange(...lengths(q, k), options), options);
+}
+
+/** Attention weights from scores of any kind, `[batch, ..., queries, keys]`: their softmax over what a query may see, 0 elsewhere. */
+export function maskedSoftmax(
+  scores: Tensor,
+  options: Omit<DotProductAttentionOptions, 'scale' | 'dropout'> = {},
+): Tensor {
+  const [queries, keys] = [fixed(scores, -2, 'the number of queries'), fixed(scores, -1, 'the number of keys')];
+  return weightsOf(scores, visibleRange(queries, keys, options), options);
 }
 
 function needsMatrix({ mask, bias, dropout: p = 0 }: DotProductAttentionOptions): boolean {

@@ -33,8 +33,13 @@ export function composedWeights(q: Tensor, k: Tensor, scale: number, range: Visi
   const [queries, keys] = scores.shape.slice(-2) as [number, number];
   const causal = range.low < -keys && range.high === keys - queries;
   if (causal && !masks.mask && !masks.keyPaddingMask && !masks.bias) return causalSoftmax(scores, scale);
-  const scaled = mulScalar(scores, scale);
-  const biased = masks.bias ? add(scaled, fitting('bias', masks.bias, scores.shape)) : scaled;
+  return weightsOf(mulScalar(scores, scale), range, masks);
+}
+
+/** As `composedWeights`, from scores `[..., queries, keys]` of any kind. */
+export function weightsOf(scores: Tensor, range: VisibleRange, masks: Masks = {}): Tensor {
+  const [queries, keys] = scores.shape.slice(-2) as [number, number];
+  const biased = masks.bias ? add(scores, fitting('bias', masks.bias, scores.shape)) : scores;
   const seen = [
     ...(range === everything ? [] : [placesSeen(queries, keys, range)]),
     ...(masks.keyPaddingMask ? [equal(cast(keyPadding(masks.keyPaddingMask, scores.shape), 'f32'), full([], 0))] : []),

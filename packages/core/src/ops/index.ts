@@ -17,6 +17,7 @@ export {
 export {
   attentionWeights,
   type DotProductAttentionOptions,
+  maskedSoftmax,
   multiHeadAttention,
   multiHeadSelfAttention,
   multiHeadWeights,

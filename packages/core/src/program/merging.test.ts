@@ -74,6 +74,20 @@ class Augmented extends nn.Module {
   }
 }
 
+/** Attention over padded positions by the fused kernel, then by a matrix of weights that dropout makes holes in. */
+class Translator extends nn.Module {
+  token = new nn.Embedding(11, 8);
+  encoder = new nn.TransformerEncoderLayer(8, 2, { dimFeedforward: 12, dropout: 0 });
+  decoder = new nn.TransformerDecoderLayer(8, 2, { dimFeedforward: 12, dropout: 0.2, normFirst: true });
+  local = new nn.LuongAttention(8, { align: 'local-m', window: 2 });
+  forward(source: Tensor, target: Tensor): Tensor {
+    const keyPaddingMask = ops.greater(source.to('f32'), ops.full([], 8)).to('i32');
+    const memory = this.encoder.forward(this.token.forward(source), { keyPaddingMask });
+    const y = this.decoder.forward(this.token.forward(target), memory, { memory: { keyPaddingMask } });
+    return ops.linear(this.local.forward(y, memory, { keyPaddingMask }), this.token.weight);
+  }
+}
+
 /** Normalises over the batch, so nothing after the first layer can be merged. */
 class BatchMixing extends nn.Module {
   first = new nn.Linear(7, 5);
@@ -112,6 +126,20 @@ const jobs: Record<string, JobDefinition> = {
         accuracy: metrics.accuracy(logits, batch.next as Tensor),
       };
     },
+  }) as unknown as JobDefinition,
+  'encoder and decoder with padding': defineJob({
+    ...common,
+    name: 'translator',
+    model: () => new Translator(),
+    data: () => ({
+      train: data.arrays({
+        source: { data: labels(7, 11), shape: [length, 7] },
+        target: { data: labels(5, 11), shape: [length, 5] },
+      }),
+    }),
+    step: ({ model, batch }) => ({
+      loss: loss.crossEntropy(model.forward(batch.source as Tensor, batch.target as Tensor), batch.target as Tensor),
+    }),
   }) as unknown as JobDefinition,
   'recurrent layers': defineJob({
     ...common,
