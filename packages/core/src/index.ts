@@ -20,6 +20,7 @@ export type {
   DataSplits,
   EarlyStoppingOptions,
   EmaOptions,
+  Gathered,
   JobOptions,
   Penalty,
   PhaseOptions,

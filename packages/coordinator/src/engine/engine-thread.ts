@@ -46,6 +46,7 @@ function remoteHost({ host }: TracedData): JobHost {
   const remote = Comlink.wrap<JobHost>(host as unknown as Comlink.Endpoint);
   return {
     stepValues: (step) => remote.stepValues(step),
+    measure: (gathered, means) => remote.measure(gathered, means),
     // The views lie in shared memory: the caller's thread writes into the run's own.
     fill: (split, indices, into) => remote.fill(split, indices, into),
   };

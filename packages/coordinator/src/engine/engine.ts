@@ -21,6 +21,7 @@ import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
 import { EarlyStopping } from './early-stopping.ts';
 import { fitRun } from './fit-run.ts';
+import { Gathering } from './gathering.ts';
 import { MetricSums } from './metric-sums.ts';
 import { ComputePool } from './pool.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
@@ -48,6 +49,7 @@ export class Engine {
   readonly #log: StepLog;
   readonly #early: EarlyStopping | undefined;
   readonly #evaluation: MetricSums;
+  readonly #gathering: Gathering;
   readonly #checkpoints: CheckpointWriter;
   readonly #startedAt = performance.now();
   #collected = 0;
@@ -62,6 +64,7 @@ export class Engine {
     this.#log = new StepLog(spec, this.#cursor, parts.journal, parts.emit);
     if (spec.earlyStopping) this.#early = new EarlyStopping(spec.earlyStopping, parts.state.counters.earlyStopping);
     this.#evaluation = new MetricSums(spec.evaluateMetrics);
+    this.#gathering = new Gathering(spec.gathered, spec.testLength);
     this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
     const image = fitRun(spec, {
       threads: parts.request.threads,
@@ -173,7 +176,7 @@ export class Engine {
     if (item.kind === 'train') {
       this.#trained(item, this.#memory.answer(index, this.#phase(item).program.statistics.length));
     } else if (item.kind === 'evaluate') {
-      this.#evaluated(item, this.#memory.answer(index, this.#parts.traced.spec.evaluate.statistics.length));
+      await this.#evaluated(item, index);
     } else this.#snapshot(item);
   }
 
@@ -191,12 +194,17 @@ export class Engine {
     return this.#parts.traced.spec.phases[phase] as PhaseSpec;
   }
 
-  #evaluated(item: AgendaItem & { kind: 'evaluate' }, answer: SlotAnswer): void {
-    const { evaluate } = this.#parts.traced.spec;
+  async #evaluated(item: AgendaItem & { kind: 'evaluate' }, index: number): Promise<void> {
+    const { spec, host } = this.#parts.traced;
+    const { evaluate } = spec;
+    const answer = this.#memory.answer(index, evaluate.statistics.length);
     if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, evaluate, 'test');
     this.#evaluation.add(answer.statistics);
+    this.#gathering.add(this.#memory.gathered(index, item.samples.length), item.samples.length);
     if (!item.last) return;
-    this.#metrics = this.#evaluation.take();
+    const means = this.#evaluation.take();
+    const gathered = this.#gathering.take();
+    this.#metrics = spec.hostMetrics.length > 0 ? { ...means, ...(await host.measure(gathered, means)) } : means;
     this.#early?.evaluated(this.#metrics);
     this.#checkpoints.evaluated(item.step, this.#metrics.loss as number);
     this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });

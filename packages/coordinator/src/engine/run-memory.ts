@@ -152,6 +152,18 @@ export class RunMemory {
     };
   }
 
+  /** What the evaluation in slot number `index` gave for each of its samples; views. */
+  gathered(index: number, samples: number): Record<string, Float32Array | Int32Array> {
+    const slot = this.#slot(index);
+    return Object.fromEntries(
+      this.#spec.gathered.map(({ name, dtype, shape }) => {
+        const Type = dtype === 'i32' ? Int32Array : Float32Array;
+        const length = shape.reduce((n, d) => n * d, samples);
+        return [name, new Type(this.memory.buffer, slot.gathered[name] as number, length)];
+      }),
+    );
+  }
+
   /** Gradient sums of the last step of a batch size. */
   gradients(samples: number): Float32Array {
     const address = this.#image.gradients[this.#image.trainBatches.indexOf(samples)] as number;

@@ -37,6 +37,10 @@ export function checkJob(job: JobOptions): void {
     if (!(minDelta >= 0)) fail(`earlyStopping.minDelta ${minDelta} must be at least 0.`);
     if (mode !== 'min' && mode !== 'max') fail('earlyStopping.mode must be "min" or "max".');
   }
+  if (job.gather !== undefined && typeof job.gather !== 'function') fail('gather must be a function.');
+  for (const [name, measure] of Object.entries(job.hostMetrics ?? {})) {
+    if (typeof measure !== 'function') fail(`hostMetrics.${name} must be a function of what gather gave.`);
+  }
   if (job.nonFinite !== undefined && job.nonFinite !== 'stop' && job.nonFinite !== 'skip') {
     fail('nonFinite must be "stop" or "skip".');
   }

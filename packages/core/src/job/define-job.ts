@@ -1,3 +1,4 @@
+import type { Tensor } from '../graph/tensor.ts';
 import type { Module } from '../nn/module.ts';
 import { version } from '../version.ts';
 import { checkJob } from './check-job.ts';
@@ -16,9 +17,13 @@ export interface JobDefinition<M extends Module = Module, D extends DataSplits =
 export type AnyJob = JobDefinition<any, any>;
 
 /** Checks the options and marks them as a job: `export default defineJob({ ... })`. */
-export function defineJob<M extends Module, D extends DataSplits>(options: JobOptions<M, D>): JobDefinition<M, D> {
+export function defineJob<
+  M extends Module,
+  D extends DataSplits,
+  G extends Readonly<Record<string, Tensor>> = Readonly<Record<string, Tensor>>,
+>(options: JobOptions<M, D, G>): JobDefinition<M, D> {
   checkJob(options as unknown as JobOptions);
-  return { ...options, [brand]: true, version };
+  return { ...(options as unknown as JobOptions<M, D>), [brand]: true, version };
 }
 
 export const isJob = (value: unknown): value is AnyJob =>

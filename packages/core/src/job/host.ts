@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
 import { writeField } from './fields.ts';
-import type { DataSplits } from './options.ts';
+import type { DataSplits, JobOptions } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
 
 interface HostParts {
@@ -9,10 +9,11 @@ interface HostParts {
   readonly data: DataSplits;
   readonly schedules: readonly Schedule[];
   readonly scalars: Readonly<Record<string, (step: number) => number>>;
+  readonly hostMetrics: NonNullable<JobOptions['hostMetrics']>;
 }
 
 /** The closures of a job behind the interface that the engine asks. */
-export function createHost({ spec, data, schedules, scalars }: HostParts): JobHost {
+export function createHost({ spec, data, schedules, scalars, hostMetrics }: HostParts): JobHost {
   const sizes = spec.fields.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
   return {
     stepValues(step) {
@@ -24,6 +25,11 @@ export function createHost({ spec, data, schedules, scalars }: HostParts): JobHo
           finite((scalars[name] as (step: number) => number)(step), `scalar "${name}"`, step),
         ),
       };
+    },
+    measure(gathered, means) {
+      return Object.fromEntries(
+        Object.entries(hostMetrics).map(([name, metric]) => [name, measured(name, () => metric(gathered, means))]),
+      );
     },
     async fill(split, indices, into) {
       const source = data[split];
@@ -47,6 +53,20 @@ export function createHost({ spec, data, schedules, scalars }: HostParts): JobHo
       }
     },
   };
+}
+
+/** NaN is a value: a mean over nothing. */
+function measured(name: string, metric: () => number): number {
+  let value: unknown;
+  try {
+    value = metric();
+  } catch (error) {
+    throw new UsageError(`hostMetrics.${name} failed: ${(error as Error).message}`);
+  }
+  if (typeof value === 'number') return value;
+  throw new UsageError(
+    `hostMetrics.${name} gave ${value instanceof Promise ? 'a promise' : typeof value}, not a number.`,
+  );
 }
 
 function finite(value: number, what: string, step: number): number {

@@ -82,9 +82,18 @@ export interface EarlyStoppingOptions {
   readonly mode?: 'min' | 'max';
 }
 
+/** A tensor's values over the whole test split, in sample order: shape `[samples, ...]`. */
+export interface Gathered {
+  readonly data: Float32Array | Int32Array;
+  readonly shape: readonly number[];
+}
+
 /** What a user writes. */
-export interface JobOptions<M extends Module = Module, D extends DataSplits = DataSplits>
-  extends Partial<UpdateOptions<M, D>> {
+export interface JobOptions<
+  M extends Module = Module,
+  D extends DataSplits = DataSplits,
+  G extends Readonly<Record<string, Tensor>> = Readonly<Record<string, Tensor>>,
+> extends Partial<UpdateOptions<M, D>> {
   readonly name: string;
   /** Default 0. */
   readonly seed?: number;
@@ -108,6 +117,18 @@ export interface JobOptions<M extends Module = Module, D extends DataSplits = Da
   readonly scalars?: Readonly<Record<string, (step: number) => number>>;
   /** What is measured on the test split; default: `step`, or the first phase's. */
   readonly evaluate?: (context: StepContext<M, D>) => StepResult;
+  /** Tensors that `hostMetrics` want from each test sample, the batch first: predictions and labels, say. */
+  readonly gather?: (context: StepContext<M, D>) => G;
+  /**
+   * Metrics of an evaluation that are no mean over samples (F1, IoU, perplexity): functions of what `gather` gave over the whole test split, in
+   * sample order, and of the means of the other metrics. They run in the thread of the job's closures.
+   */
+  readonly hostMetrics?: Readonly<
+    Record<
+      string,
+      (gathered: { readonly [Name in keyof G]: Gathered }, means: Readonly<Record<string, number>>) => number
+    >
+  >;
   /** Outputs of `predict` by name; default: `{ output: model.forward(first field) }`. */
   readonly predict?: (context: StepContext<M, D>) => Readonly<Record<string, Tensor>>;
   /** At a NaN or infinite gradient: stop with an error (default), or leave the step out. */

@@ -2,6 +2,7 @@ import type { DType } from '../graph/dim.ts';
 import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
 import type { ParameterLayout } from '../program/layout.ts';
 import type { Program } from '../program/program.ts';
+import type { Gathered } from './options.ts';
 
 /** One named array of a sample, e.g. `image: f32 [1, 28, 28]`. A number in a sample is a field of shape []. */
 export interface FieldSpec {
@@ -81,6 +82,10 @@ export interface JobSpec {
   readonly predictFields: readonly string[];
   /** Metrics of the evaluate Program, as in a phase. */
   readonly evaluateMetrics: readonly string[];
+  /** Outputs of the evaluate Program that host metrics want. */
+  readonly gathered: readonly FieldSpec[];
+  /** Names of metrics that are functions of the gathered outputs. */
+  readonly hostMetrics: readonly string[];
   /** Whether a layer normalises over the samples of its shard. */
   readonly mixesSamples: boolean;
   /** Decay of the moving average of the weights, that is evaluated and predicted with; null = none. */
@@ -110,6 +115,11 @@ export interface StepValues {
  */
 export interface JobHost {
   stepValues(step: number): StepValues | Promise<StepValues>;
+  /** The host metrics of an evaluation. */
+  measure(
+    gathered: Readonly<Record<string, Gathered>>,
+    means: Readonly<Record<string, number>>,
+  ): Record<string, number> | Promise<Record<string, number>>;
   /**
    * Writes samples `indices` of a split into one array per field, rows in order. `into` holds, by field, a view of
    * `indices.length` rows with the field's dtype.

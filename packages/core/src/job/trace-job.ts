@@ -19,6 +19,7 @@ import { fieldsOf } from './fields.ts';
 import { createHost } from './host.ts';
 import type { Penalty, PhaseOptions, StepContext, UpdateOptions } from './options.ts';
 import type { EarlyStoppingSpec, FieldSpec, JobSpec, PenaltySpec, PhaseSpec, TracedJob } from './spec.ts';
+import { gatheredTensors } from './trace-gather.ts';
 import { evaluateProgram, phaseProgram } from './trace-phase.ts';
 
 /** What the command line or `train(job, options)` sets over the job's own options. */
@@ -79,7 +80,14 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
   });
   const { phases, schedules } = tracePhases(job, parameters, context);
   const evaluated = job.evaluate ?? updatesOf(job)[0]?.step;
-  const evaluate = withTrace(false, () => evaluateProgram((evaluated as UpdateOptions['step'])(context())));
+  const evaluate = withTrace(false, () => {
+    const { outputs, fields: gathered } = gatheredTensors(job.gather?.(context()) ?? {}, job.name);
+    return { ...evaluateProgram((evaluated as UpdateOptions['step'])(context()), outputs), gathered };
+  });
+  const hostMetrics = Object.keys(job.hostMetrics ?? {});
+  const taken = hostMetrics.find((name) => evaluate.metrics.includes(name));
+  if (taken !== undefined)
+    throw new UsageError(`Job "${job.name}": hostMetrics.${taken} has the name of a metric of the evaluation.`);
   const predict = predictProgram(job, context, fields);
 
   const stepsPerEpoch = Math.ceil(data.train.length / batch.size);
@@ -104,9 +112,11 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
       ? predict.nodes.filter((n) => n.op === 'input').map((n) => n.attributes.field as string)
       : [],
     evaluateMetrics: evaluate.metrics,
+    gathered: evaluate.gathered,
+    hostMetrics,
     mixesSamples: mixesSamples(model),
     ema: job.ema?.decay ?? null,
-    earlyStopping: earlyStoppingOf(job, evaluate.metrics, data.test !== undefined),
+    earlyStopping: earlyStoppingOf(job, [...evaluate.metrics, ...hostMetrics], data.test !== undefined),
     watchEvery: job.watchEvery ?? 0,
     nonFinite: job.nonFinite ?? 'stop',
     evalEvery: job.evalEvery ?? 0,
@@ -114,7 +124,7 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     keep: { last: job.keep?.last ?? 3, best: job.keep?.best ?? true },
     dataDigest: await dataDigest(data),
   };
-  const host = createHost({ spec, data, schedules, scalars: job.scalars ?? {} });
+  const host = createHost({ spec, data, schedules, scalars: job.scalars ?? {}, hostMetrics: job.hostMetrics ?? {} });
   return { spec, initialParameters: initialise([...parameters, ...buffers], layout, seed), host };
 }
 

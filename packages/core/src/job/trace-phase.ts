@@ -38,9 +38,12 @@ function statisticsOf(result: StepResult): { metrics: readonly string[]; statist
   return { metrics, statistics };
 }
 
-export function evaluateProgram(result: StepResult): { program: Program; metrics: readonly string[] } {
+export function evaluateProgram(
+  result: StepResult,
+  outputs: Readonly<Record<string, Tensor>> = {},
+): { program: Program; metrics: readonly string[] } {
   const { metrics, statistics } = statisticsOf(result);
-  return { program: buildProgram({ statistics }), metrics };
+  return { program: buildProgram({ statistics, outputs }), metrics };
 }
 
 export interface TracedPhase {

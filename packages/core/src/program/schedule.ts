@@ -99,7 +99,7 @@ export class Scheduler {
   schedule(): Schedule {
     const results = this.#results();
     const isLate = ({ node, summed }: Result) =>
-      summed && this.#segments.length > 1 && this.#roles[node] !== 'segmented';
+      this.#segments.length > 1 && (summed ? this.#roles[node] !== 'segmented' : this.#roles[node] === 'late');
     const early = results.filter((result) => !isLate(result));
     this.#zeroMissingGradients();
     this.#pin(early);
@@ -218,7 +218,9 @@ export class Scheduler {
   }
 
   /** Shard by shard what cannot be merged, then the tree over the results: a binary counter of partial sums. */
-  #scheduleLate(results: readonly Result[]): void {
+  #scheduleLate(late: readonly Result[]): void {
+    const results = late.filter(({ summed }) => summed);
+    const outputs = late.filter(({ summed }) => !summed);
     const depth = Math.ceil(Math.log2(this.#segments.length)) + 1;
     const waiting = results.map((result) =>
       Array.from({ length: depth }, () => arena(this.#allocator.allocate(result.elements * 4))),
@@ -238,8 +240,11 @@ export class Scheduler {
       filled = 0;
       for (let i = 0; i < count; i++) {
         const samples = this.#segments[first + i] as number;
-        const to = slots.map((slot) => slot[filled] as Place);
-        this.#computeShard(first + i, firstSample, samples, results, to);
+        const to = [
+          ...slots.map((slot) => slot[filled] as Place),
+          ...outputs.map((output) => shifted(output.to, (this.#bytes(output.node) / this.#samples) * firstSample)),
+        ];
+        this.#computeShard(first + i, firstSample, samples, [...results, ...outputs], to);
         filled++;
         firstSample += samples;
         for (let merged = i + 1; merged % 2 === 0; merged /= 2) merge();
@@ -275,7 +280,8 @@ export class Scheduler {
       this.#steps.push({ kind: 'node', node, out, inputs: inputs.map(placeOf), shard, group: undefined });
     });
     results.forEach((result, r) => {
-      this.#deliver(result, placeOf(result.node), to[r] as Place);
+      const elements = result.summed ? result.elements : this.#bytes(result.node, samples) / 4;
+      this.#deliver({ ...result, elements }, placeOf(result.node), to[r] as Place);
     });
     for (const { offset, bytes } of held) this.#allocator.release(offset, bytes);
   }

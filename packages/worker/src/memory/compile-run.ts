@@ -1,5 +1,6 @@
 import {
   blockElements,
+  type FieldSpec,
   hyperConstants,
   type JobSpec,
   type Plan,
@@ -130,10 +131,11 @@ class RunCompiler {
   }
 
   #reserveSlot(): Slot {
-    const { fields, scalars } = this.#spec;
+    const { fields, gathered, scalars } = this.#spec;
     const bindings = [...this.#train.flat(), ...this.#evaluate];
     return reserveSlot(this.#regions, {
       fields,
+      gathered,
       samples: Math.max(...bindings.map(({ work }) => work.batch)),
       groups: runGroups(this.#spec).length,
       scalars,
@@ -287,22 +289,20 @@ class RunCompiler {
         continue;
       }
       tape.kernel('literal', own.context + 8, 1, item.position);
-      const inputs = Object.fromEntries(
-        this.#spec.fields.map((field) => [
-          field.name,
-          (slot.inputs[field.name] as number) + item.position * sampleBytes(field),
-        ]),
-      );
+      const from = (fields: readonly FieldSpec[], addresses: Readonly<Record<string, number>>) =>
+        Object.fromEntries(
+          fields.map((field) => [field.name, (addresses[field.name] as number) + item.position * sampleBytes(field)]),
+        );
       tape.append(
         this.#plan(program, item).encode({
           parameters: average ?? shared.state.parameters,
-          inputs,
+          inputs: from(this.#spec.fields, slot.inputs),
           scalars: slot.scalars,
           context: own.context,
           scratch: own.scratch,
           arena: own.arena,
           results: item.buffers.map((buffer) => own.buffers[buffer] as number),
-          outputs: {},
+          outputs: evaluated ? from(this.#spec.gathered, slot.gathered) : {},
         }),
       );
     }

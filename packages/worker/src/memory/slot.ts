@@ -20,6 +20,8 @@ export interface Slot {
   readonly learningRates: number;
   readonly scalars: Readonly<Record<string, number>>;
   readonly inputs: Readonly<Record<string, number>>;
+  /** Outputs of an evaluation, all samples of the batch in order. */
+  readonly gathered: Readonly<Record<string, number>>;
   /** f32 sums and weights of loss and metrics. */
   readonly statistics: number;
   /** The record of `decide`: f64 norm, f32 scale, i32 status. */
@@ -34,6 +36,7 @@ export interface Slot {
 
 export interface SlotSizes {
   readonly fields: readonly FieldSpec[];
+  readonly gathered: readonly FieldSpec[];
   readonly samples: number;
   readonly groups: number;
   readonly scalars: readonly string[];
@@ -48,13 +51,14 @@ export const sampleBytes = ({ dtype, shape }: FieldSpec): number => shape.reduce
 
 export function reserveSlot(regions: Regions, sizes: SlotSizes): Slot {
   const what = 'batches';
+  const batches = (fields: readonly FieldSpec[]) =>
+    Object.fromEntries(fields.map((field) => [field.name, regions.reserve(what, sampleBytes(field) * sizes.samples)]));
   return {
     header: regions.reserve(what, headerBytes),
     learningRates: regions.reserve(what, sizes.groups * 8),
     scalars: Object.fromEntries(sizes.scalars.map((name) => [name, regions.reserve(what, 4)])),
-    inputs: Object.fromEntries(
-      sizes.fields.map((field) => [field.name, regions.reserve(what, sampleBytes(field) * sizes.samples)]),
-    ),
+    inputs: batches(sizes.fields),
+    gathered: batches(sizes.gathered),
     statistics: regions.reserve(what, sizes.statistics * 4),
     record: regions.reserve(what, 16),
     digest: regions.reserve(what, 16),
