@@ -41,7 +41,8 @@ export function predictCommand(): Command {
 /** @param first - rows of the input before these, for messages that count within the batch */
 async function predictBatch(model: LoadedModel, rows: readonly Row[], first: number): Promise<void> {
   const fields = Object.fromEntries(model.fields.map((field) => [field, rows.map((row) => cellOf(row, field))]));
-  const predicted = await model.predict(fields as Record<string, number[][]>).catch((error: Error) => {
+  const options = { rows: rows.length };
+  const predicted = await model.predict(fields as Record<string, number[][]>, options).catch((error: Error) => {
     if (!(error instanceof DataError) || first === 0) throw error;
     throw new DataError(`${error.message.replace(/\.$/, '')}; row 0 of these is row ${first} of the input.`);
   });

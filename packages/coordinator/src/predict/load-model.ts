@@ -20,8 +20,15 @@ export interface LoadedModel extends AsyncDisposable {
    *
    * @throws DataError naming the field that does not fit
    */
-  predict(batch: BatchInput): Promise<Readonly<Record<string, Prediction>>>;
+  predict(batch: BatchInput, options?: PredictOptions): Promise<Readonly<Record<string, Prediction>>>;
   close(): Promise<void>;
+}
+
+export interface PredictOptions {
+  /** How many, for a model that reads no field and makes its output from noise. */
+  readonly rows?: number;
+  /** Of the noise that the model draws, if it does; default 0. Row i of a seed always gets the same. */
+  readonly seed?: number;
 }
 
 /** Opens a checkpoint, or the newest valid one of a run. @throws UsageError or FormatError naming what is wrong */
@@ -57,17 +64,20 @@ class ThreadedModel implements LoadedModel {
     );
   }
 
-  async predict(batch: BatchInput): Promise<Readonly<Record<string, Prediction>>> {
+  async predict(
+    batch: BatchInput,
+    { rows: asked, seed = 0 }: PredictOptions = {},
+  ): Promise<Readonly<Record<string, Prediction>>> {
     if (!this.#model.predict) {
       throw new UsageError(`Job "${this.#model.name}" does not say how to predict: give defineJob a predict function.`);
     }
-    const { rows, inputs } = packBatch(this.#model, batch);
+    const { rows, inputs } = packBatch(this.#model, batch, asked);
     const worker = this.#thread();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
       worker.ref();
-      worker.postMessage({ id, rows, inputs });
+      worker.postMessage({ id, rows, seed, inputs });
     });
   }
 

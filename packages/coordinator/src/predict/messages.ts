@@ -12,6 +12,8 @@ export type FieldValues = Float32Array | Int32Array | Uint8Array;
 export interface PredictRequest {
   readonly id: number;
   readonly rows: number;
+  /** Of the noise that the model draws. */
+  readonly seed: number;
   readonly inputs: Readonly<Record<string, FieldValues>>;
 }
 

@@ -91,3 +91,12 @@ describe.each<[what: string, change: Record<string, unknown>, says: string]>([
     expect(pack).toThrow(says);
   });
 });
+
+test('a model that reads no field is told how many rows to make', () => {
+  const generator = { fields: model.fields, predictFields: [] };
+  expect(packBatch(generator, {}, 5)).toEqual({ rows: 5, inputs: {} });
+  for (const rows of [undefined, 0, 1.5]) {
+    expect(() => packBatch(generator, {}, rows)).toThrow('say how many rows it should make');
+  }
+  expect(() => packBatch(model, good, 3)).toThrow('the fields have 2 rows, but rows: 3 is asked for');
+});

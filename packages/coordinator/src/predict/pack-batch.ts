@@ -17,10 +17,16 @@ const ranges = {
 
 const types = { f32: Float32Array, i32: Int32Array, u8: Uint8Array } as const;
 
-/** Checks a batch against the model's fields and makes one typed array of each. @throws DataError naming the field */
+/**
+ * Checks a batch against the model's fields and makes one typed array of each.
+ *
+ * @param asked rows, where the model reads no field
+ * @throws DataError naming the field
+ */
 export function packBatch(
   model: Pick<ModelDescription, 'fields' | 'predictFields'>,
   batch: BatchInput,
+  asked?: number,
 ): { rows: number; inputs: Record<string, FieldValues> } {
   let rows: number | undefined;
   const inputs: Record<string, FieldValues> = {};
@@ -40,7 +46,16 @@ export function packBatch(
     rows = count;
     inputs[name] = types[field.dtype].from(flat);
   }
-  return { rows: rows ?? 0, inputs };
+  if (rows !== undefined && asked !== undefined && rows !== asked) {
+    throw new DataError(`predict: the fields have ${rows} rows, but rows: ${asked} is asked for; leave it out.`);
+  }
+  rows ??= asked;
+  if (rows === undefined || !Number.isSafeInteger(rows) || rows < 1) {
+    throw new DataError(
+      `predict: this model reads no field; say how many rows it should make, as in predict({}, { rows: 16 })${rows === undefined ? '' : `, not ${rows}`}.`,
+    );
+  }
+  return { rows, inputs };
 }
 
 /** All values of a field in row order, each checked. */

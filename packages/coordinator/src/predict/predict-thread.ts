@@ -6,9 +6,9 @@ import { PredictionRunner } from './prediction-runner.ts';
 
 const runner = new PredictionRunner(workerData as PredictData);
 const port = parentPort as MessagePort;
-port.on('message', ({ id, rows, inputs }: PredictRequest) => {
+port.on('message', ({ id, rows, seed, inputs }: PredictRequest) => {
   try {
-    port.postMessage({ id, outputs: runner.run(rows, inputs) });
+    port.postMessage({ id, outputs: runner.run(rows, seed, inputs) });
   } catch (error) {
     port.postMessage({ id, error: (error as Error).message });
   }

@@ -1,5 +1,6 @@
 import {
   DataError,
+  deriveKey,
   firstFreeAddress,
   instantiateKernels,
   type Kernels,
@@ -41,7 +42,7 @@ export class PredictionRunner {
     this.#parameters = parameters;
   }
 
-  run(rows: number, values: Readonly<Record<string, FieldValues>>): Record<string, Prediction> {
+  run(rows: number, seed: number, values: Readonly<Record<string, FieldValues>>): Record<string, Prediction> {
     const bound = this.#bind(rows);
     const { memory, kernels } = bound;
     for (const [name, address] of Object.entries(bound.inputs)) {
@@ -49,6 +50,7 @@ export class PredictionRunner {
       new Uint8Array(memory.buffer, address, byteLength).set(new Uint8Array(buffer, byteOffset, byteLength));
     }
     const context = new Int32Array(memory.buffer, bound.context, 16).fill(0);
+    context.set(deriveKey(seed, 'noise'));
     kernels.run(bound.from, bound.to);
     if (context[8]) {
       const { op, path } = this.#program.nodes[context[9] as number] as Program['nodes'][number];
