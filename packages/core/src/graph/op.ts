@@ -69,6 +69,8 @@ export interface OpDefinition {
   readonly inPlace?: readonly number[];
   /** True where rows of the leading dimension influence each other although the output still has them. */
   readonly mixesRows?: (inputs: readonly Operand[], attributes: Attributes) => boolean;
+  /** True where rows influence each other only within a shard, and `emit` keeps shards apart by `segments`: batch statistics. */
+  readonly withinShards?: (inputs: readonly Operand[], attributes: Attributes) => boolean;
   /** True where `emit` keeps shards apart by `segments` while it sums over the leading dimension. */
   readonly segmented?: (inputs: readonly Operand[], attributes: Attributes) => boolean;
 }

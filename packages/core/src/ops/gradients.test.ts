@@ -284,6 +284,19 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
   ],
   ['checkValues', (x) => ops.checkValues(x, { what: 'x', low: -9, high: 9 }).square(), [[13]]],
   ['crossEntropy with an ignored label', (x) => ops.softmaxCrossEntropy(x, labels, 0), [[3, 5]]],
+  ['avgPool2d', (x) => ops.avgPool2d(x, [2, 3], { stride: [1, 2], padding: 1 }), [[2, 1, 5, 7]]],
+  ['avgPool2d without padding', (x) => ops.avgPool2d(x, 3, { padding: 1, countIncludePad: false }), [[2, 1, 5, 7]]],
+  ['avgPool2d, cut off', (x) => ops.avgPool2d(x, 2, { ceilMode: true }), [[2, 1, 5, 7]]],
+  ['adaptiveAvgPool2d', (x) => ops.adaptiveAvgPool2d(x, [2, 3]), [[2, 1, 5, 7]]],
+  ['upsampleNearest2d', (x) => ops.upsampleNearest2d(x, [2, 3]), [[2, 1, 3, 5]]],
+  ['batchNorm', (x, w, b) => ops.batchNorm(x, w, b).output, [[3, 5, 7], [5], [5]]],
+  ['batchNorm of images', (x, w) => ops.batchNorm(x, w).output, [[2, 3, 3, 5], [3]]],
+  ['batchNorm of features', (x) => ops.batchNorm(x).output, [[7, 3]]],
+  ['groupNorm', (x, w, b) => ops.groupNorm(x, 2, w, b), [[3, 6, 3], [6], [6]]],
+  ['groupNorm of each channel', (x) => ops.groupNorm(x, 3), [[2, 3, 3, 5]]],
+  ['normalize', (x, m, w, b) => ops.normalize(x, m, ops.tensor([0.5, 1, 2]), w, b), [[2, 3, 5], [3], [3], [3]]],
+  ['normalize by a variance', (x, v) => ops.normalize(x, ops.tensor([0.5, 1, 2]), v.square()), [[2, 3, 5], [3]]],
+  ['channelAffine', (x, a, b) => ops.channelAffine(x, a, b), [[2, 3, 3, 3], [3], [3]]],
   ['channelSum', (x) => ops.channelSum(x), [[3, 5, 7]]],
   ['conv1d', (x, w, b) => ops.conv1d(x, w, b, { stride: 2, padding: 1 }), [[3, 3, 7], [5, 3, 3], [5]]],
   [
@@ -427,3 +440,21 @@ describe.each(Object.keys(gates) as CellName[])('recurrent %s', (cell) => {
     );
   });
 });
+/** Values far apart from each other in no order, so that a small step changes no maximum. */
+function farApart(x: Tensor): Tensor {
+  const shape = x.shape as number[];
+  const size = shape.reduce((n, d) => n * d, 1);
+  return x
+    .mul(0.01)
+    .add(ops.tensor(Float32Array.from({ length: size }, (_, i) => ((i * 37) % size) * 0.1)).reshape(shape));
+}
+
+const largest: [string, (x: Tensor) => Tensor, number[][]][] = [
+  ['maxPool2d', (x) => ops.maxPool2d(x, 2), [[2, 3, 5, 11]]],
+  ['maxPool2d over overlapping windows', (x) => ops.maxPool2d(x, 3, { stride: 2, padding: 1 }), [[2, 1, 5, 6]]],
+  ['maxPool2d, dilated', (x) => ops.maxPool2d(x, [2, 3], { dilation: 2, stride: 1, ceilMode: true }), [[1, 2, 5, 7]]],
+  ['maxPool1d', (x) => ops.maxPool1d(x, 3, { padding: 1 }), [[2, 3, 7]]],
+];
+test.each(largest)('%s', (_, f, shapes) =>
+  expectGradient((x) => f(farApart(x)), shapes, { step: 0.25, tolerance: 1e-3 }),
+);

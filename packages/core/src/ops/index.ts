@@ -23,8 +23,9 @@ export {
   multiHeadWeights,
   scaledDotProductAttention,
 } from './attention.ts';
+export { type BatchNormResult, batchNorm, groupNorm, normalize } from './batch-norm.ts';
 export { binaryCrossEntropy } from './binary-cross-entropy.ts';
-export { channelSum } from './channels.ts';
+export { channelAffine, channelSum } from './channels.ts';
 export { checkValues, type ValueRule, wholeNumbers } from './check-values.ts';
 export { equal, greater, greaterEqual, maximum, minimum, where } from './compare.ts';
 export { type ConvTransposeOptions, conv1d, conv2d, convTranspose2d } from './conv.ts';
@@ -63,6 +64,16 @@ export { cast, concat, pad, permute, slice, transpose } from './movement.ts';
 import './methods.ts';
 
 export { layerNorm } from './norm.ts';
+export {
+  type AveragePoolOptions,
+  adaptiveAvgPool2d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  type PoolOptions,
+  upsampleNearest2d,
+} from './pool.ts';
 export { randomNormal, randomUniform } from './random.ts';
 export { type RecurrentOptions, type RecurrentWeights, recurrent } from './recurrent.ts';
 export { argmax, max, mean } from './reduce.ts';

@@ -3,10 +3,19 @@ import { Tensor } from '../graph/tensor.ts';
 import { minus, neg, over, plus, square, times, type Value } from './arithmetic.ts';
 import { maximum, minimum } from './compare.ts';
 import { type ConvTransposeOptions, conv1d, conv2d, convTranspose2d } from './conv.ts';
-import type { ConvOptions } from './conv-geometry.ts';
+import type { ConvOptions, PerDimension } from './conv-geometry.ts';
 import * as elementwise from './elementwise.ts';
 import { matmul } from './matmul.ts';
 import { cast, permute, slice, transpose } from './movement.ts';
+import {
+  type AveragePoolOptions,
+  adaptiveAvgPool2d,
+  avgPool2d,
+  type MaxPoolOptions,
+  maxPool1d,
+  maxPool2d,
+  upsampleNearest2d,
+} from './pool.ts';
 import { argmax, max, mean } from './reduce.ts';
 import { logSoftmax, softmax } from './softmax.ts';
 import { expand, flatten, reshape, sum } from './stretch.ts';
@@ -25,6 +34,11 @@ const methods = {
   conv1d,
   conv2d,
   convTranspose2d,
+  maxPool1d,
+  maxPool2d,
+  avgPool2d,
+  adaptiveAvgPool2d,
+  upsampleNearest2d,
   permute,
   transpose,
   slice,
@@ -71,6 +85,11 @@ declare module '../graph/tensor.ts' {
     conv1d(weight: Tensor, bias?: Tensor, options?: ConvOptions): Tensor;
     conv2d(weight: Tensor, bias?: Tensor, options?: ConvOptions): Tensor;
     convTranspose2d(weight: Tensor, bias?: Tensor, options?: ConvTransposeOptions): Tensor;
+    maxPool1d(kernel: number, options?: MaxPoolOptions): Tensor;
+    maxPool2d(kernel: PerDimension, options?: MaxPoolOptions): Tensor;
+    avgPool2d(kernel: PerDimension, options?: AveragePoolOptions): Tensor;
+    adaptiveAvgPool2d(out: PerDimension): Tensor;
+    upsampleNearest2d(scale?: PerDimension): Tensor;
     permute(axes: readonly number[]): Tensor;
     transpose(a?: number, b?: number): Tensor;
     slice(axis: number, from: number, to?: number): Tensor;

@@ -88,6 +88,23 @@ class Translator extends nn.Module {
   }
 }
 
+/** Convolutions, pooling, and statistics of the shard: all of it is computed for several shards at once. */
+class Images extends nn.Module {
+  conv = new nn.Conv2d(2, 6, 3, { padding: 1 });
+  norm = new nn.BatchNorm2d(6);
+  block = new nn.BasicBlock(6, 8, { stride: 2 });
+  mobile = new nn.InvertedResidual(8, 8, { expansion: 2 });
+  up = new nn.ConvTranspose2d(8, 4, 2, { stride: 2 });
+  group = new nn.GroupNorm(2, 4);
+  features = new nn.BatchNorm1d(4);
+  head = new nn.Linear(4, 3);
+  forward(x: Tensor): Tensor {
+    const a = this.norm.forward(this.conv.forward(x)).relu().maxPool2d(2);
+    const b = this.group.forward(this.up.forward(this.mobile.forward(this.block.forward(a)))).relu();
+    return this.head.forward(this.features.forward(b.adaptiveAvgPool2d(1).flatten(1)));
+  }
+}
+
 /** Normalises over the batch, so nothing after the first layer can be merged. */
 class BatchMixing extends nn.Module {
   first = new nn.Linear(7, 5);
@@ -162,6 +179,7 @@ const jobs: Record<string, JobDefinition> = {
         ['one Linear three times', Repeated, [7]],
         ['an unrolled cell', Unrolled, [4, 3]],
         ['augmented images', Augmented, [3, 5, 7]],
+        ['a model of images', Images, [2, 9, 7]],
         ['a model that mixes the batch', BatchMixing, [7]],
       ] as const
     ).map(([name, Model, shape]) => [

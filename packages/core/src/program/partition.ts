@@ -5,7 +5,7 @@ import type { Program } from './program.ts';
 /**
  * How a node takes part when several shards go through the kernels as one batch:
  * - `static`: does not depend on the batch; computed once per run.
- * - `rows`: treats the rows of the leading dimension independently; computed for all shards at once.
+ * - `rows`: treats the rows of the leading dimension, or at least the shards, independently; computed for all shards at once.
  * - `segmented`: sums over the batch in a kernel that keeps shards apart and joins them by the tree; its value is a result.
  * - `late`: everything else. Computed shard by shard at the end, results joined by the tree.
  * Any Program can be merged in this way; how much it gains depends on how much of it is `rows`.
@@ -28,7 +28,8 @@ export function rolesOf(program: Program, operands: readonly Operand[]): Role[] 
     const early = inputRoles.every((role) => role === 'static' || role === 'rows');
     const leading = early && rowsFirst(shape) && inputs.every((x) => rowsFirst(x.shape) || !x.shape.some(isSymbolic));
     const summed = early && !shape.some(isSymbolic) && results.has(i) && consumers[i] === 0;
-    if (leading && !op.mixesRows?.(inputs, node.attributes)) roles.push('rows');
+    const independent = !op.mixesRows?.(inputs, node.attributes) || op.withinShards?.(inputs, node.attributes);
+    if (leading && independent) roles.push('rows');
     else if (summed && op.segmented?.(inputs, node.attributes)) roles.push('segmented');
     else roles.push('late');
   });

@@ -24,7 +24,7 @@ export function planProgram(request: PlanRequest): Plan {
   );
   const outputs = Object.entries(program.outputs).map(([name, node]) => [name, bytes(node)] as const);
   const tables = new SegmentTables(segments, arenaBytes);
-  const emitter = new StepEmitter(program, bound, segments, tables);
+  const emitter = new StepEmitter(program, operands, bound, segments, tables);
   const dryRun = new TapeWriter();
   for (const step of steps) emitter.write(step, nowhere, dryRun);
 
@@ -99,6 +99,7 @@ class SegmentTables {
 class StepEmitter {
   scratchBytes = 0;
   readonly #program: Program;
+  readonly #operands: readonly Operand[];
   readonly #bound: (node: number, samples: number) => number[];
   readonly #segments: readonly number[];
   readonly #tables: SegmentTables;
@@ -107,11 +108,13 @@ class StepEmitter {
 
   constructor(
     program: Program,
+    operands: readonly Operand[],
     bound: (node: number, samples: number) => number[],
     segments: readonly number[],
     tables: SegmentTables,
   ) {
     this.#program = program;
+    this.#operands = operands;
     this.#bound = bound;
     this.#segments = segments;
     this.#tables = tables;
@@ -141,6 +144,10 @@ class StepEmitter {
     const samples = shard === undefined ? this.#samples : (this.#segments[shard] as number);
     const firstSample = shard === undefined ? 0 : this.#segments.slice(0, shard).reduce((a, b) => a + b, 0);
     const shape = this.#bound(node, samples);
+    const definition = findOp(op) as OpDefinition;
+    const operands = () => sources.map((source) => this.#operands[source] as Operand);
+    const apart = shard === undefined && this.#segments.length > 1 && definition.withinShards?.(operands(), attributes);
+    const among = group ?? (apart ? { first: 0, count: this.#segments.length } : undefined);
     const emit: Emit = {
       out: addressOf(out, at),
       shape,
@@ -154,9 +161,9 @@ class StepEmitter {
       samples,
       firstSample,
       segments: (rows) => {
-        if (!group) return { address: this.#single(rows, at, tape), count: 1, whole: true };
+        if (!among) return { address: this.#single(rows, at, tape), count: 1, whole: true };
         const table = at.arena + this.#tables.at(rows / samples);
-        return { address: table + group.first * 4, count: group.count, whole: false };
+        return { address: table + among.first * 4, count: among.count, whole: false };
       },
       scratch: (bytes) => {
         this.scratchBytes = Math.max(this.scratchBytes, bytes + singleTableBytes);
@@ -164,7 +171,7 @@ class StepEmitter {
       },
       kernel: (name: KernelName, ...args: KernelArgument[]) => tape.kernel(name, ...args),
     };
-    (findOp(op) as OpDefinition).emit?.(emit);
+    definition.emit?.(emit);
   }
 
   /** Table [0, rows] at the start of the scratch region. */
