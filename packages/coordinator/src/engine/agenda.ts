@@ -36,7 +36,7 @@ export function* agenda(
     for (const phase of phases) yield { kind: 'train', step, phase, last: phase === phases.at(-1), samples };
     const endOfEpoch = cursor.endsEpoch(step);
     step++;
-    if (spec.evalEvery > 0 ? step % spec.evalEvery === 0 : endOfEpoch) {
+    if (evaluationDue(spec, cursor, step)) {
       yield* evaluation(cursor, step);
       evaluatedAt = step;
     }
@@ -46,6 +46,10 @@ export function* agenda(
   if (step === spec.steps && evaluatedAt !== step) yield* evaluation(cursor, step);
   yield { kind: 'snapshot', step, final: true };
 }
+
+/** Whether the run evaluates after so many steps, however long it is; one more evaluation may come at its end. */
+export const evaluationDue = (spec: Pick<JobSpec, 'evalEvery'>, cursor: Cursor, step: number): boolean =>
+  spec.evalEvery > 0 ? step % spec.evalEvery === 0 : step > 0 && cursor.endsEpoch(step - 1);
 
 /** The test split with the weights as they are. @throws UsageError where there is none */
 export function* evaluationOnly(spec: JobSpec, cursor: Cursor): Generator<AgendaItem> {

@@ -45,7 +45,7 @@ async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
 function remoteHost({ host }: TracedData): JobHost {
   const remote = Comlink.wrap<JobHost>(host as unknown as Comlink.Endpoint);
   return {
-    stepValues: (step) => remote.stepValues(step),
+    stepValues: (step, losses) => remote.stepValues(step, losses),
     measure: (gathered, means) => remote.measure(gathered, means),
     // The views lie in shared memory: the caller's thread writes into the run's own.
     fill: (split, indices, into) => remote.fill(split, indices, into),

@@ -15,7 +15,7 @@ import { modelWeights, type TrainingState } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
-import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
+import { type AgendaItem, agenda, evaluationDue, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
@@ -48,6 +48,8 @@ export class Engine {
   readonly #values = new Map<number, StepValues>();
   readonly #log: StepLog;
   readonly #early: EarlyStopping | undefined;
+  /** On the test split, as schedules see them: only of evaluations that a longer run would have too. */
+  readonly #testLosses: number[];
   readonly #evaluation: MetricSums;
   readonly #gathering: Gathering;
   readonly #checkpoints: CheckpointWriter;
@@ -63,6 +65,7 @@ export class Engine {
     this.#cursor = new Cursor(spec);
     this.#log = new StepLog(spec, this.#cursor, parts.journal, parts.emit);
     if (spec.earlyStopping) this.#early = new EarlyStopping(spec.earlyStopping, parts.state.counters.earlyStopping);
+    this.#testLosses = [...(parts.state.counters.testLosses ?? [])];
     this.#evaluation = new MetricSums(spec.evaluateMetrics);
     this.#gathering = new Gathering(spec.gathered, spec.testLength);
     this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
@@ -99,7 +102,7 @@ export class Engine {
         while (this.#inFlight.length >= this.#memory.capacity) await this.#collect(pool);
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
-        const decides = item.kind === 'evaluate' && item.last && this.#early;
+        const decides = item.kind === 'evaluate' && item.last && (this.#early || spec.followsEvaluations);
         while (decides && this.#inFlight.length > 0) await this.#collect(pool);
       }
       while (this.#inFlight.length > 0) await this.#collect(pool);
@@ -157,7 +160,7 @@ export class Engine {
     if (item.kind !== 'snapshot') {
       const split = item.kind === 'train' ? 'train' : 'test';
       await host.fill(split, item.samples, this.#memory.fields(item.samples.length));
-      values = await host.stepValues(item.step);
+      values = await host.stepValues(item.step, this.#testLosses);
     }
     this.#memory.publish(item, values);
     if (item.kind === 'train') this.#values.set(item.step, values);
@@ -206,13 +209,22 @@ export class Engine {
     const gathered = this.#gathering.take();
     this.#metrics = spec.hostMetrics.length > 0 ? { ...means, ...(await host.measure(gathered, means)) } : means;
     this.#early?.evaluated(this.#metrics);
-    this.#checkpoints.evaluated(item.step, this.#metrics.loss as number);
+    const { loss } = this.#metrics as { loss: number };
+    if (spec.followsEvaluations && evaluationDue(spec, this.#cursor, item.step)) {
+      // JSON has no infinities.
+      this.#testLosses.push(Number.isFinite(loss) ? loss : Number.MAX_VALUE);
+    }
+    this.#checkpoints.evaluated(item.step, loss);
     this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });
   }
 
   #snapshot({ step, final }: AgendaItem & { kind: 'snapshot' }): void {
     const memory = this.#memory.snapshot(step);
-    const counters = this.#early ? { ...memory.counters, earlyStopping: this.#early.counters } : memory.counters;
+    const counters = {
+      ...memory.counters,
+      ...(this.#early && { earlyStopping: this.#early.counters }),
+      ...(this.#testLosses.length > 0 && { testLosses: [...this.#testLosses] }),
+    };
     const state = { ...memory, counters };
     if (final) this.#final = state;
     this.#checkpoints.write(state);

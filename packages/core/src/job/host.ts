@@ -1,5 +1,5 @@
 import { UsageError } from '../errors.ts';
-import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
+import { evaluateSchedule, type Schedule } from '../optim/schedule.ts';
 import { writeField } from './fields.ts';
 import type { DataSplits, JobOptions } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
@@ -16,10 +16,10 @@ interface HostParts {
 export function createHost({ spec, data, schedules, scalars, hostMetrics }: HostParts): JobHost {
   const sizes = spec.fields.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
   return {
-    stepValues(step) {
+    stepValues(step, losses) {
       return {
         learningRates: schedules.map((schedule) =>
-          finite(evaluateSchedule(schedule, step, spec.steps), 'learning rate', step),
+          finite(evaluateSchedule(schedule, step, spec.steps, losses), 'learning rate', step),
         ),
         scalars: spec.scalars.map((name) =>
           finite((scalars[name] as (step: number) => number)(step), `scalar "${name}"`, step),

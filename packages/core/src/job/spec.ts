@@ -91,6 +91,8 @@ export interface JobSpec {
   /** Decay of the moving average of the weights, that is evaluated and predicted with; null = none. */
   readonly ema: number | null;
   readonly earlyStopping: EarlyStoppingSpec | null;
+  /** Whether learning rates depend on the losses of evaluations. */
+  readonly followsEvaluations: boolean;
   /** Steps between events about layers; 0 = none. */
   readonly watchEvery: number;
   readonly nonFinite: 'stop' | 'skip';
@@ -114,7 +116,8 @@ export interface StepValues {
  * job given as an object. All asynchronous so that both look the same.
  */
 export interface JobHost {
-  stepValues(step: number): StepValues | Promise<StepValues>;
+  /** @param losses on the test split so far, where `spec.followsEvaluations` */
+  stepValues(step: number, losses: readonly number[]): StepValues | Promise<StepValues>;
   /** The host metrics of an evaluation. */
   measure(
     gathered: Readonly<Record<string, Gathered>>,

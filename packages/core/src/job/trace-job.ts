@@ -7,7 +7,7 @@ import { Module, nameModel } from '../nn/module.ts';
 import type { Parameter } from '../nn/parameter.ts';
 import { input, scalar } from '../ops/leaf.ts';
 import { type ParameterInfo, takes } from '../optim/optimizers.ts';
-import type { Schedule } from '../optim/schedules.ts';
+import { followsEvaluations, type Schedule } from '../optim/schedule.ts';
 import { buildProgram } from '../program/build.ts';
 import { layoutOf, type ParameterLayout } from '../program/layout.ts';
 import { numericsVersion, type Program } from '../program/program.ts';
@@ -94,6 +94,10 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
   const epochs = overrides.epochs ?? job.epochs;
   const steps =
     overrides.steps ?? (overrides.epochs === undefined ? job.steps : undefined) ?? (epochs ?? 1) * stepsPerEpoch;
+  const follows = schedules.some(followsEvaluations);
+  if (follows && !data.test) {
+    throw new UsageError(`Job "${job.name}": reduceOnPlateau needs test data: let data() return { train, test }.`);
+  }
   const spec: JobSpec = {
     name: job.name,
     numericsVersion,
@@ -117,6 +121,7 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     mixesSamples: mixesSamples(model),
     ema: job.ema?.decay ?? null,
     earlyStopping: earlyStoppingOf(job, [...evaluate.metrics, ...hostMetrics], data.test !== undefined),
+    followsEvaluations: follows,
     watchEvery: job.watchEvery ?? 0,
     nonFinite: job.nonFinite ?? 'stop',
     evalEvery: job.evalEvery ?? 0,

@@ -3,6 +3,8 @@ export { type AdagradOptions, adagrad } from './adagrad.ts';
 export { type AdamOptions, adam, adamW } from './adam.ts';
 export { type LionOptions, lion } from './lion.ts';
 export type { Group, Optimizer, ParameterInfo, ParameterRule, WithGroups } from './optimizers.ts';
+export { type PlateauOptions, reduceOnPlateau } from './reduce-on-plateau.ts';
 export { type RmspropOptions, rmsprop } from './rmsprop.ts';
+export { evaluateSchedule, type Schedule, type ScheduleSpec } from './schedule.ts';
 export * from './schedules.ts';
 export { type SgdOptions, sgd } from './sgd.ts';

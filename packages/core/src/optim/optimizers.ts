@@ -1,7 +1,7 @@
 import { UsageError } from '../errors.ts';
 import type { KernelName } from '../kernels/opcodes.ts';
 import type { GroupSpec, OptimizerSpec } from './optimizer-spec.ts';
-import { isSchedule, type Schedule } from './schedules.ts';
+import { isSchedule, type Schedule } from './schedule.ts';
 
 /** What a group's rule sees of a parameter. */
 export interface ParameterInfo {

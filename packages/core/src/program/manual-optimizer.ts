@@ -3,7 +3,7 @@ import { firstFreeAddress, instantiateKernels, type Kernels } from '../kernels/i
 import { loadKernelModule } from '../kernels/loader.ts';
 import { stateVectors } from '../optim/optimizer-spec.ts';
 import type { Optimizer } from '../optim/optimizers.ts';
-import { evaluateSchedule, type Schedule } from '../optim/schedules.ts';
+import { evaluateSchedule, followsEvaluations, type Schedule } from '../optim/schedule.ts';
 import { ArenaAllocator } from './arena.ts';
 import { layoutOf, type ParameterLayout } from './layout.ts';
 import { TapeWriter } from './tape-writer.ts';
@@ -30,6 +30,9 @@ export class ManualOptimizer {
     const entries = Object.entries(parameters).map(([name, { shape }]) => ({ name, shape }));
     this.#layout = layoutOf(entries);
     const { spec, schedules } = optimizer.resolve(entries);
+    if (schedules.some(followsEvaluations)) {
+      throw new UsageError('ManualOptimizer: reduceOnPlateau needs the evaluations of a run; give another lr.');
+    }
     this.#schedules = schedules;
 
     let end = firstFreeAddress;
