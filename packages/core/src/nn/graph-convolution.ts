@@ -42,6 +42,41 @@ export class GCNConv extends Module {
   }
 }
 
+/** LightGCN's layer (He et al. 2020): D^-1/2 A D^-1/2 X, nothing to learn. As PyTorch Geometric's LGConv. */
+export class LGConv extends Module {
+  forward(x: Tensor, adjacency: ops.Adjacency): Tensor {
+    return ops.sparseMatmul(adjacency, x, gcnNorm(adjacency, false).edges);
+  }
+}
+
+/**
+ * Personalised propagation (Gasteiger et al. 2019), nothing to learn: k times y = (1 - alpha) A y + alpha x, where A is normalised as in GCNConv. As
+ * PyTorch Geometric's APPNP.
+ */
+export class APPNP extends Module {
+  readonly #k: number;
+  readonly #alpha: number;
+  readonly #addSelfLoops: boolean;
+
+  constructor(k: number, alpha: number, options: { addSelfLoops?: boolean } = {}) {
+    super();
+    this.#k = k;
+    this.#alpha = alpha;
+    this.#addSelfLoops = options.addSelfLoops ?? true;
+  }
+
+  forward(x: Tensor, adjacency: ops.Adjacency): Tensor {
+    const { edges, loops } = gcnNorm(adjacency, this.#addSelfLoops);
+    const start = x.mul(this.#alpha);
+    let y = x;
+    for (let i = 0; i < this.#k; i++) {
+      const heard = ops.sparseMatmul(adjacency, y, edges);
+      y = (loops ? heard.add(y.mul(loops)) : heard).mul(1 - this.#alpha).add(start);
+    }
+    return y;
+  }
+}
+
 /** Sum, mean or maximum over a node's neighbours, by PyTorch Geometric's names. */
 export type Aggregation = 'add' | 'mean' | 'max';
 

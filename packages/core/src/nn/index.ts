@@ -18,7 +18,7 @@ export { Buffer } from './buffer.ts';
 export { type AttentionOptions, CausalSelfAttention } from './causal-self-attention.ts';
 export { Conv1d, Conv2d, type ConvLayerOptions, ConvTranspose2d, type ConvTransposeLayerOptions } from './conv.ts';
 export { GATConv, type GATConvOptions } from './graph-attention.ts';
-export { type Aggregation, GCNConv, GINConv, SAGEConv } from './graph-convolution.ts';
+export { type Aggregation, APPNP, GCNConv, GINConv, LGConv, SAGEConv } from './graph-convolution.ts';
 export { globalAddPool, globalMaxPool, globalMeanPool } from './graph-pool.ts';
 export { GroupNorm, type GroupNormOptions, InstanceNorm2d } from './group-norm.ts';
 export * as init from './init.ts';
