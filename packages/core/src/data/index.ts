@@ -11,7 +11,7 @@ export type { ImageSplits } from './image-splits.ts';
 export { type Images32Options, images32, images32Classes } from './images32.ts';
 export { type Interaction, type Interactions, type InteractionsOptions, interactions } from './interactions.ts';
 export { karateClub } from './karate-club.ts';
-export { type ImageSplits, mnist, mnist } from './mnist.ts';
+export { mnist } from './mnist.ts';
 export { type PatchGraphsOptions, patchGraphs } from './patch-graphs.ts';
 export type { DataSource, Sample, StreamSource } from './source.ts';
 export { type TextOptions, type TextSource, text } from './text.ts';
