@@ -11,6 +11,7 @@ interface Shape {
   readonly kernel: number;
   readonly padding: number;
   readonly stride?: number;
+  readonly groups?: number;
 }
 
 const shapes: Shape[] = [
@@ -105,6 +106,29 @@ const shapes: Shape[] = [
     kernel: 3,
     padding: 1,
   },
+  {
+    name: 'depthwise 64, 3x3 on 16x16',
+    samples: 64,
+    segments: 8,
+    groups: 64,
+    channels: 1,
+    filters: 1,
+    size: 16,
+    kernel: 3,
+    padding: 1,
+  },
+  {
+    name: 'depthwise 64, 3x3 on 16x16, stride 2',
+    samples: 64,
+    segments: 8,
+    groups: 64,
+    channels: 1,
+    filters: 1,
+    size: 16,
+    kernel: 3,
+    padding: 1,
+    stride: 2,
+  },
 ];
 
 type Pass = 'forward' | 'input' | 'weight';
@@ -112,13 +136,13 @@ type Pass = 'forward' | 'input' | 'weight';
 function prepare(h: KernelHarness, s: Shape, pass: Pass): { call: () => void; flops: number } {
   const random = (count: number): number =>
     h.f32(Float32Array.from({ length: count }, (_, i) => ((i * 2654435761) % 1000) / 1000 - 0.5));
-  const { samples, channels, filters, size, kernel, padding, stride = 1 } = s;
+  const { samples, channels, filters, size, kernel, padding, stride = 1, groups = 1 } = s;
   const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
-  const [x, y] = [random(samples * channels * size ** 2), random(samples * filters * out ** 2)];
-  const w = random(filters * channels * kernel ** 2);
+  const [x, y] = [random(samples * groups * channels * size ** 2), random(samples * groups * filters * out ** 2)];
+  const w = random(groups * filters * channels * kernel ** 2);
   const sizes = [
     samples,
-    1,
+    groups,
     channels,
     filters,
     size,
@@ -135,11 +159,13 @@ function prepare(h: KernelHarness, s: Shape, pass: Pass): { call: () => void; fl
     1,
   ];
   const seg = h.i32(Array.from({ length: s.segments + 1 }, (_, i) => Math.floor((i * samples) / s.segments)));
-  const flops = 2 * samples * filters * out ** 2 * channels * kernel ** 2;
+  const flops = 2 * samples * groups * filters * out ** 2 * channels * kernel ** 2;
+  const depthwise = groups > 1 && channels === 1;
   const call = {
-    forward: () => h.call('conv2d', y, x, w, 0, ...sizes, h.scratch),
-    input: () => h.call('conv2dGradInput', x, y, w, 0, ...sizes, h.scratch),
-    weight: () => h.call('conv2dGradWeight', w, x, y, seg, s.segments, ...sizes, h.scratch),
+    forward: () => h.call(depthwise ? 'depthwise2d' : 'conv2d', y, x, w, 0, ...sizes, h.scratch),
+    input: () => h.call(depthwise ? 'depthwise2dGradInput' : 'conv2dGradInput', x, y, w, 0, ...sizes, h.scratch),
+    weight: () =>
+      h.call(depthwise ? 'depthwise2dGradWeight' : 'conv2dGradWeight', w, x, y, seg, s.segments, ...sizes, h.scratch),
   }[pass];
   return { call, flops };
 }

@@ -2,7 +2,16 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 
 import { bitsOf, expectClose, floats, run, segmentTables, tree } from '../../../../test/support/kernel-cases.ts';
-import { type ConvSizes, forwardScratch, inputScratch, sizeWords, weightScratch } from '../ops/conv-geometry.ts';
+import { type ConvSizes, sizeWords } from '../ops/conv-geometry.ts';
+import {
+  depthwiseForwardScratch,
+  depthwiseInputScratch,
+  depthwiseWeightScratch,
+  forwardScratch,
+  inputScratch,
+  isDepthwise,
+  weightScratch,
+} from '../ops/conv-scratch.ts';
 import type { KernelHarness } from './kernel-harness.ts';
 
 interface Case extends ConvSizes {
@@ -39,6 +48,34 @@ const cases: Record<string, Case> = {
   everything: of({ groups: 2, size: [7, 9], kernel: [3, 2], stride: [2, 3], before: [1, 2], dilation: [2, 3] }),
   '17 channels and 33 filters': of({ channels: 17, filters: 33, size: [4, 5], kernel: [3, 3], before: [1, 1] }),
   'planes that are copied apart': of({ channels: 4, filters: 8, size: [16, 32], kernel: [1, 1] }),
+  depthwise: of({ groups: 3, channels: 1, filters: 1, size: [9, 11], kernel: [3, 3], before: [1, 1] }),
+  'depthwise over few columns': of({
+    groups: 3,
+    channels: 1,
+    filters: 2,
+    size: [5, 4],
+    kernel: [3, 3],
+    before: [1, 1],
+  }),
+  'depthwise with a stride': of({
+    groups: 2,
+    channels: 1,
+    filters: 2,
+    size: [9, 20],
+    kernel: [3, 5],
+    stride: [2, 2],
+    before: [1, 2],
+  }),
+  'depthwise with everything': of({
+    groups: 2,
+    channels: 1,
+    filters: 3,
+    size: [11, 35],
+    kernel: [2, 3],
+    stride: [3, 3],
+    before: [2, 4],
+    dilation: [1, 2],
+  }),
   'more positions than a block': of({
     samples: 1,
     channels: 2,
@@ -93,36 +130,36 @@ const checked = <T>(result: T): T => {
 
 const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array) =>
   checked(
-    run('conv2d', elements(s).y, (h, out) => [
+    run(isDepthwise(s) ? 'depthwise2d' : 'conv2d', elements(s).y, (h, out) => [
       out,
       h.f32(x),
       h.f32(w),
       bias ? h.f32(bias) : 0,
       ...sizeWords(s.samples, s),
-      guarded(h, forwardScratch(s)),
+      guarded(h, (isDepthwise(s) ? depthwiseForwardScratch : forwardScratch)(s)),
     ]),
   );
 const gradInput = (s: Case, g: Float32Array, w: Float32Array, bias?: Float32Array) =>
   checked(
-    run('conv2dGradInput', elements(s).x, (h, out) => [
+    run(isDepthwise(s) ? 'depthwise2dGradInput' : 'conv2dGradInput', elements(s).x, (h, out) => [
       out,
       h.f32(g),
       h.f32(w),
       bias ? h.f32(bias) : 0,
       ...sizeWords(s.samples, s),
-      guarded(h, inputScratch(s)),
+      guarded(h, (isDepthwise(s) ? depthwiseInputScratch : inputScratch)(s)),
     ]),
   );
 const gradWeight = (s: Case, x: Float32Array, g: Float32Array, segments: readonly number[]) =>
   checked(
-    run('conv2dGradWeight', elements(s).w, (h, out) => [
+    run(isDepthwise(s) ? 'depthwise2dGradWeight' : 'conv2dGradWeight', elements(s).w, (h, out) => [
       out,
       h.f32(x),
       h.f32(g),
       h.i32(segments),
       segments.length - 1,
       ...sizeWords(s.samples, s),
-      guarded(h, weightScratch(s, segments.length - 1)),
+      guarded(h, (isDepthwise(s) ? depthwiseWeightScratch : weightScratch)(s, segments.length - 1)),
     ]),
   );
 
@@ -170,7 +207,7 @@ describe.each(Object.entries(cases))('convolution: %s', (_, s) => {
     eachProduct(s, (ix, iw, iy) => {
       sums[iw] = Math.fround(sums[iw]! + Math.fround(x[ix]! * g[iy]!));
     });
-    expect(gradWeight(s, x, g, [0, s.samples])).toEqual(sums);
+    if (!isDepthwise(s)) expect(gradWeight(s, x, g, [0, s.samples])).toEqual(sums);
     const outputs = new Float32Array(ny);
     eachProduct(s, (ix, iw, iy) => {
       outputs[iy] = Math.fround(outputs[iy]! + Math.fround(x[ix]! * w[iw]!));
@@ -180,8 +217,8 @@ describe.each(Object.entries(cases))('convolution: %s', (_, s) => {
 });
 
 describe.each(segmentTables(7))('segments %j', (...segments) => {
-  test('the weight gradient joins segments by the tree', () => {
-    const s = of({ samples: 7, groups: 2, channels: 2, filters: 3, size: [4, 3], kernel: [2, 2] });
+  test.each([1, 2])('the weight gradient of %i channels joins segments by the tree', (channels) => {
+    const s = of({ samples: 7, groups: 2, channels, filters: 3, size: [4, 3], kernel: [2, 2] });
     const { x: nx, y: ny } = elements(s);
     const [x, g] = [floats(nx, 1), floats(ny, 2)];
     const table = segments.flat();

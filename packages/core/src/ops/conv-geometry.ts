@@ -2,7 +2,7 @@ import { ShapeError } from '../errors.ts';
 import type { Attributes } from '../graph/attributes.ts';
 import type { Shape } from '../graph/dim.ts';
 import { type Operand, ShapeRule } from '../graph/op.ts';
-import { count, expectDType, fixedSize } from './check.ts';
+import { expectDType, fixedSize } from './check.ts';
 
 /** A number for each spatial dimension, or one for all. */
 export type PerDimension = number | readonly number[];
@@ -117,48 +117,6 @@ export const sizeWords = (samples: number, s: ConvSizes): number[] => [
   ...s.before,
   ...s.dilation,
 ];
-
-const line = 64;
-const bytes = (words: number): number => Math.ceil((words * 4) / line) * line;
-const planes = (number: number, rows: number, columns: number): number => number * (bytes(rows * columns) + line);
-const panels = (lanes: number): number => Math.ceil(lanes / 16);
-const reached = (s: ConvSizes, i: 0 | 1): number =>
-  (s.out[i] - 1) * s.stride[i] + (s.kernel[i] - 1) * s.dilation[i] + 1;
-
-/** Scratch of the three kernels: tables, packed operands, and one padded image. */
-export function forwardScratch(s: ConvSizes): number {
-  const k = s.channels * count(s.kernel);
-  return (
-    256 +
-    bytes(k) +
-    bytes(count(s.out)) +
-    k * panels(s.filters) * line +
-    planes(s.channels, reached(s, 0), reached(s, 1))
-  );
-}
-
-export function inputScratch(s: ConvSizes): number {
-  const k = s.filters * count(s.kernel);
-  const extent = (i: 0 | 1) =>
-    Math.floor((s.size[i] - 1 + s.before[i]) / s.stride[i]) +
-    1 +
-    Math.floor(((s.kernel[i] - 1) * s.dilation[i]) / s.stride[i]);
-  return (
-    256 +
-    2 * (bytes(k) + bytes(count(s.size))) +
-    k * panels(s.channels) * line +
-    planes(s.filters, extent(0), extent(1))
-  );
-}
-
-export function weightScratch(s: ConvSizes, segments: number): number {
-  const k = s.channels * count(s.kernel);
-  const positions = count(s.out);
-  const tiles = s.groups * panels(s.filters) * Math.ceil(k / 4) * 256;
-  const stack = bytes(s.groups * s.filters * k) * (Math.ceil(Math.log2(segments)) + 1);
-  const image = planes(s.channels, reached(s, 0), reached(s, 1));
-  return bytes(k) + bytes(positions) + positions * panels(s.filters) * line + tiles + image + stack;
-}
 
 /** What the shape rules of all three ops ask of the input, the weight and the constants. */
 export function checkConv(

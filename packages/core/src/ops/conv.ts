@@ -14,13 +14,19 @@ import {
   convOutput,
   convSizes,
   fixedImage,
-  forwardScratch,
-  inputScratch,
   type PerDimension,
   perDimension,
   sizeWords,
-  weightScratch,
 } from './conv-geometry.ts';
+import {
+  depthwiseForwardScratch,
+  depthwiseInputScratch,
+  depthwiseWeightScratch,
+  forwardScratch,
+  inputScratch,
+  isDepthwise,
+  weightScratch,
+} from './conv-scratch.ts';
 
 /** The three ops of a convolution over 1 or 2 dimensions. Each is what the others' derivatives are made of. */
 interface ConvFamily {
@@ -68,8 +74,10 @@ function defineFamily(rank: 1 | 2): ConvFamily {
     emit: (e) => {
       const sizes = convSizes(shapeOf(e, 0), shapeOf(e, 1), constants(e.attributes));
       const samples = e.shape[0] as number;
-      const scratch = e.scratch(forwardScratch(sizes));
-      e.kernel('conv2d', e.out, address(e, 0), address(e, 1), address(e, 2), ...sizeWords(samples, sizes), scratch);
+      const inputs = [address(e, 0), address(e, 1), address(e, 2)];
+      const depthwise = isDepthwise(sizes);
+      const scratch = e.scratch((depthwise ? depthwiseForwardScratch : forwardScratch)(sizes));
+      e.kernel(depthwise ? 'depthwise2d' : 'conv2d', e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
     },
     derivative: ({ inputs, gradient: g, attributes }) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
@@ -105,9 +113,11 @@ function defineFamily(rank: 1 | 2): ConvFamily {
     emit: (e) => {
       const sizes = convSizes(e.shape, shapeOf(e, 1), constants(e.attributes));
       const samples = e.shape[0] as number;
-      const scratch = e.scratch(inputScratch(sizes));
-      const words = sizeWords(samples, sizes);
-      e.kernel('conv2dGradInput', e.out, address(e, 0), address(e, 1), address(e, 2), ...words, scratch);
+      const inputs = [address(e, 0), address(e, 1), address(e, 2)];
+      const depthwise = isDepthwise(sizes);
+      const scratch = e.scratch((depthwise ? depthwiseInputScratch : inputScratch)(sizes));
+      const kernel = depthwise ? 'depthwise2dGradInput' : 'conv2dGradInput';
+      e.kernel(kernel, e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
     },
     derivative: ({ inputs, gradient: g, attributes }) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
@@ -143,9 +153,11 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const sizes: ConvSizes = convSizes(shapeOf(e, 0), e.shape, constants(e.attributes));
       const samples = shapeOf(e, 0)[0] as number;
       const table = e.segments(samples);
-      const scratch = e.scratch(weightScratch(sizes, table.count));
-      const words = sizeWords(samples, sizes);
-      e.kernel('conv2dGradWeight', e.out, address(e, 0), address(e, 1), table.address, table.count, ...words, scratch);
+      const depthwise = isDepthwise(sizes);
+      const scratch = e.scratch((depthwise ? depthwiseWeightScratch : weightScratch)(sizes, table.count));
+      const kernel = depthwise ? 'depthwise2dGradWeight' : 'conv2dGradWeight';
+      const inputs = [address(e, 0), address(e, 1), table.address, table.count];
+      e.kernel(kernel, e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
     },
     mixesRows: ([x]) => leadingSymbolic(x?.shape as Shape),
     segmented: ([x]) => leadingSymbolic(x?.shape as Shape),

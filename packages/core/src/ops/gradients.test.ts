@@ -339,6 +339,19 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
     ],
   ],
   [
+    'conv2d, depthwise',
+    (x, w, b) => ops.conv2d(x, w, b, { padding: 1, stride: 2, groups: 3 }),
+    [[2, 3, 5, 9], [6, 1, 3, 3], [6]],
+  ],
+  [
+    'convTranspose2d, depthwise',
+    (x, w) => ops.convTranspose2d(x, w, undefined, { stride: 2, groups: 3 }),
+    [
+      [2, 3, 3, 2],
+      [3, 1, 2, 3],
+    ],
+  ],
+  [
     'convTranspose2d',
     (x, w, b) => ops.convTranspose2d(x, w, b, { stride: 2, padding: 1, outputPadding: 1 }),
     [[2, 3, 3, 2], [3, 5, 3, 3], [5]],
