@@ -17,7 +17,7 @@ function digestOf(options: Parameters<typeof images32>[0], indices: readonly num
 const indices = Array.from({ length: 30 }, (_, i) => i * 31);
 
 test('the same images on every platform, others for each split and seed', () => {
-  expect(digestOf({}, indices)).toBe('2045a7635c7efe1766acc76a50552428f00153a028287d92c1989b19e92466bc');
+  expect(digestOf({}, indices)).toBe('');
   const others = [digestOf({}, indices), digestOf({ split: 'test' }, indices), digestOf({ seed: 1 }, indices)];
   expect(new Set(others).size).toBe(3);
   expect(digestOf({ length: 1000 }, [...indices].reverse())).toBe(digestOf({}, [...indices].reverse()));

@@ -58,12 +58,14 @@ function drawPicture(picture: Picture, draw: (block: number, at: number) => void
   const between = (word: number, low: number, high: number) => low + (high - low) * (words[word] as number) * 2 ** -32;
 
   const object = coverage(picture, between);
-  const colours = [0, 1, 2].map((channel) => [between(4 + channel, 0.1, 0.9), between(7 + channel, 0.1, 0.9)]);
-  // In one channel at least the two colours are far apart.
-  const [ground, paint] = colours[Math.floor(between(10, 0, 3))] as [number, number];
-  (colours[Math.floor(between(10, 0, 3))] as number[])[1] = ground < 0.5 ? 0.55 + paint * 0.45 : paint * 0.45;
-  const [lightX, lightY] = [between(11, -0.3, 0.3) / side, between(12, -0.3, 0.3) / side];
-  const noise = between(13, 0.04, 0.24);
+  // One of the two is lighter than the other in every channel.
+  const swap = between(10, 0, 1) < 0.5;
+  const colours = [0, 1, 2].map((channel): readonly [number, number] => {
+    const [dark, light] = [between(4 + channel, 0.05, 0.45), between(7 + channel, 0.55, 0.95)];
+    return swap ? [light, dark] : [dark, light];
+  });
+  const [lightX, lightY] = [between(11, -0.2, 0.2) / side, between(12, -0.2, 0.2) / side];
+  const noise = between(13, 0.02, 0.16);
   for (let p = 0; p < pixels.length; p++) {
     // A value's noise is the sum of the two halves of a word: a triangle over [-1, 1].
     if (p % 4 === 0) draw((pictureWords + p) / 4, 0);
@@ -82,9 +84,9 @@ const shares = new Float64Array(area);
 /** The object's share of every pixel, in 0..1, at a random place, size and angle. */
 function coverage(picture: Picture, between: (word: number, low: number, high: number) => number): Float64Array {
   const middle = (side - 1) / 2;
-  const [centreX, centreY] = [middle + between(0, -5, 5), middle + between(1, -5, 5)];
-  const radius = between(2, 7.5, 12.5);
-  const angle = between(3, -Math.PI, Math.PI);
+  const [centreX, centreY] = [middle + between(0, -4, 4), middle + between(1, -4, 4)];
+  const radius = between(2, 8.5, 13);
+  const angle = between(3, -0.6, 0.6);
   const [c, s] = [cos(angle) / radius, sin(angle) / radius];
   for (let at = 0; at < area; at++) {
     let hits = 0;
