@@ -1,4 +1,5 @@
 import { data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 /** Two hidden layers with dropout. */
 class SpiralNet extends nn.Module {
@@ -32,3 +33,8 @@ export default defineJob({
     return { loss: loss.crossEntropy(logits, batch.label), accuracy: metrics.accuracy(logits, batch.label) };
   },
 });
+
+export const example: Example = {
+  system: 'multilayer perceptron',
+  figures: [{ name: 'test accuracy', atLeast: 0.98, percent: true, of: metric('accuracy') }],
+};

@@ -1,11 +1,13 @@
 import { data, defineJob, loss, optim } from '@lockstep/core';
 import { declarationFiles } from './support/declarations.ts';
+import type { Example } from './support/example.ts';
 import { Gpt } from './support/gpt.ts';
+import { conditionalEntropy } from './support/ngram.ts';
 
 const context = 64;
 
 /** A small GPT that learns to write TypeScript declarations from those of the installed TypeScript. */
-export default defineJob({
+const job = defineJob({
   name: 'typescript-gpt',
   seed: 1,
   data: ({ path }) => {
@@ -31,3 +33,20 @@ export default defineJob({
     loss: loss.crossEntropy(model.forward(batch.input), batch.target),
   }),
 });
+
+export default job;
+
+export const example: Example = {
+  system: 'language model',
+  seeds: [1],
+  figures: [
+    {
+      name: "loss on held-out text, over its trigrams' entropy",
+      atMost: 1,
+      async of({ metrics, seed }) {
+        const { test } = await job.data({ path: undefined, seed });
+        return (metrics.loss as number) / conditionalEntropy(test.text, 3);
+      },
+    },
+  ],
+};

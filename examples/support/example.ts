@@ -42,8 +42,8 @@ export function figureText({ percent }: Figure, value: number): string {
 
 export const wantedText = (figure: Figure): string =>
   [
-    figure.atLeast !== undefined ? `at least ${figureText(figure, figure.atLeast)}` : '',
-    figure.atMost !== undefined ? `at most ${figureText(figure, figure.atMost)}` : '',
+    figure.atLeast !== undefined ? `≥ ${figureText(figure, figure.atLeast)}` : '',
+    figure.atMost !== undefined ? `≤ ${figureText(figure, figure.atMost)}` : '',
   ]
     .filter(Boolean)
     .join(', ');
