@@ -60,6 +60,8 @@ export class APPNP extends Module {
 
   constructor(k: number, alpha: number, options: { addSelfLoops?: boolean } = {}) {
     super();
+    if (!Number.isInteger(k) || k < 1 || !(alpha >= 0 && alpha <= 1))
+      throw new RangeError(`APPNP: k must be a whole number of at least 1 and alpha in [0, 1], not ${k} and ${alpha}.`);
     this.#k = k;
     this.#alpha = alpha;
     this.#addSelfLoops = options.addSelfLoops ?? true;

@@ -144,6 +144,29 @@ describe('SAGEConv', () => {
   });
 });
 
+test('LGConv and APPNP', () => {
+  const degree = ones.map((row) => row.filter((v) => v === 1).length);
+  const scaled = (loops: boolean) => {
+    const own = degree.map((d, i) => d + (loops && ones[i]?.[i] === 0 ? 1 : 0));
+    const weight = (i: number, j: number) => (i === j && loops ? 1 : (ones[i]?.[j] as number));
+    const scale = (i: number) => (own[i] ? 1 / Math.sqrt(own[i] as number) : 0);
+    return ops.tensor(ones.map((row, i) => row.map((_, j) => weight(i, j) * scale(i) * scale(j))));
+  };
+  expectSame(
+    (x) => new nn.LGConv().forward(x, plain),
+    (x) => scaled(false).matmul(x),
+    3,
+  );
+  for (const addSelfLoops of [true, false]) {
+    const step = (y: Tensor, x: Tensor) => scaled(addSelfLoops).matmul(y).mul(0.8).add(x.mul(0.2));
+    expectSame(
+      (x) => new nn.APPNP(3, 0.2, { addSelfLoops }).forward(x, plain),
+      (x) => step(step(step(x, x), x), x),
+      3,
+    );
+  }
+});
+
 test.each([false, true])('GINConv, eps trained: %s', (trainEps) => {
   const layer = filled(new nn.GINConv(new nn.Linear(3, 5), { eps: 0.25, trainEps }));
   const own = (x: Tensor) => (layer.eps ? x.add(x.mul(layer.eps)) : x.mul(1.25));

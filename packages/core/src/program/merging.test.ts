@@ -115,6 +115,19 @@ class BatchMixing extends nn.Module {
   }
 }
 
+/** Graphs of various sizes through attention, convolution and aggregation. */
+class GraphMix extends nn.Module {
+  attention = new nn.GATConv(1, 3, { heads: 2 });
+  convolution = new nn.GCNConv(6, 5);
+  aggregation = new nn.SAGEConv(5, 7, { aggr: 'max' });
+  out = new nn.Linear(7, 5);
+  forward(x: Tensor, rowPointers: Tensor, columns: Tensor, nodes: Tensor): Tensor {
+    const adjacency = ops.adjacency({ rowPointers, columns });
+    const heard = this.convolution.forward(this.attention.forward(x, adjacency).tanh(), adjacency).tanh();
+    return this.out.forward(nn.globalMeanPool(this.aggregation.forward(heard, adjacency), nodes));
+  }
+}
+
 const length = 40;
 const floats = (size: number, stream: number) => {
   const values = new Float32Array(length * size);
@@ -172,6 +185,17 @@ const jobs: Record<string, JobDefinition> = {
     step: ({ model, batch }) => ({
       loss: loss.crossEntropy(model.forward(batch.x as Tensor, batch.steps as Tensor), batch.label as Tensor),
     }),
+  }) as unknown as JobDefinition,
+  'a batch of graphs': defineJob({
+    ...common,
+    name: 'graphs',
+    model: () => new GraphMix(),
+    data: () => ({ train: data.graphShapes({ length, minNodes: 6, maxNodes: 9 }) }),
+    step: ({ model, batch }) => {
+      const { x, rowPointers, columns, nodes, label } = batch as Record<string, Tensor>;
+      const logits = model.forward(x as Tensor, rowPointers as Tensor, columns as Tensor, nodes as Tensor);
+      return { loss: loss.crossEntropy(logits, label as Tensor) };
+    },
   }) as unknown as JobDefinition,
   ...Object.fromEntries(
     (
