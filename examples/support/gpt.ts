@@ -57,8 +57,13 @@ export class Gpt extends nn.Module {
   }
 
   forward(ids: Tensor): Tensor {
+    return ops.linear(this.features(ids), this.token.weight);
+  }
+
+  /** What it knows at each position, before that becomes logits: `[batch, time, width]`. */
+  features(ids: Tensor): Tensor {
     let x = this.drop.forward(this.token.forward(ids).add(this.position));
     for (const block of this.blocks) x = block.forward(x);
-    return ops.linear(this.norm.forward(x), this.token.weight);
+    return this.norm.forward(x);
   }
 }
