@@ -1,4 +1,4 @@
-/** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [--json] [--quick]`. */
+/** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [part of a name ...] [--json] [--quick]`. */
 import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
 
 interface Shape {
@@ -21,9 +21,26 @@ const shapes: Shape[] = [
   { name: 'one row 1x1024x1024', m: 1, n: 1024, k: 1024, layout: 'NN' },
   { name: 'one row 1x1024x1024', m: 1, n: 1024, k: 1024, layout: 'NT' },
   { name: 'head 128x10x1568', m: 128, n: 10, k: 1568, layout: 'NN' },
-  { name: 'dW 256x256x1024, 16 segments', m: 256, n: 256, k: 1024, layout: 'TN', segments: 16 },
-  { name: 'dW 512x512x4096, 16 segments', m: 512, n: 512, k: 4096, layout: 'TN', segments: 16 },
-  { name: 'dW 256x256x128, 16 segments', m: 256, n: 256, k: 128, layout: 'TN', segments: 16 },
+  ...[
+    [1024, 1024, 256, 2],
+    [1024, 1024, 256, 16],
+    [1024, 1024, 256, 64],
+    [128, 128, 768, 12],
+    [128, 512, 768, 12],
+    [384, 1536, 1024, 4],
+    [512, 512, 4096, 16],
+  ].map(([m = 0, n = 0, k = 0, segments = 0]) => ({
+    name: `weight gradient ${m}x${n}x${k}, ${segments} segments`,
+    m,
+    n,
+    k,
+    layout: 'TN' as const,
+    segments,
+  })),
+  { name: 'W3 768x128x128', m: 768, n: 128, k: 128, layout: 'NT' },
+  { name: 'W3 768x128x128', m: 768, n: 128, k: 128, layout: 'NN' },
+  { name: 'W1 256x1024x784', m: 256, n: 1024, k: 784, layout: 'NT' },
+  { name: 'W1 256x1024x1024', m: 256, n: 1024, k: 1024, layout: 'NN' },
 ];
 
 function prepare(h: KernelHarness, { m, n, k, batch = 1, layout = 'NN', segments = 0 }: Shape): () => void {
@@ -74,7 +91,9 @@ function secondsOf(call: () => void): number {
 }
 
 const harnesses = [createHarness({ widen: true }), createHarness({ widen: false })] as const;
-const rows = shapes.map((shape) => {
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const chosen = shapes.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
+const rows = chosen.map((shape) => {
   const flops = 2 * shape.m * shape.n * shape.k * (shape.batch ?? 1);
   const [widened, plain] = harnesses.map((h) => flops / secondsOf(prepare(h, shape)) / 1e9) as [number, number];
   return {

@@ -1,4 +1,5 @@
 import { packA, packB } from './matmul-pack';
+import { segments4x16 } from './matmul-segments';
 import { rows4x16, rows4x8, tile4x16, tile4x8 } from './matmul-tiles';
 
 /**
@@ -15,6 +16,8 @@ export const blockM: i32 = 128;
 const blockN: i32 = 1024;
 /** With segments B is packed again for each block of rows, so more of them. */
 const segmentedBlockM: i32 = 256;
+/** Segments over a K of up to this many positions are taken in one K block: panels of B of 64 KiB then come from the second-level cache. */
+const wholeK: i32 = 1024;
 /** Up to this many rows a row-major B is read where it lies: packing it would cost more than it saves. */
 const directRows: i32 = 8;
 
@@ -136,8 +139,9 @@ function whole(
 }
 
 /**
- * Several segments: each tile has a stack of tiles, one per open sub-tree, at most floor(log2 nseg) + 1 (docs/kernels.md, Segments).
- * The running segment's sum is the tile on top; a K block may hold many segments, or a part of one.
+ * Several segments: a tile has a stack of tiles, one per open sub-tree, at most floor(log2 nseg) + 1 (docs/kernels.md, Segments). A finished
+ * segment's sum is joined to those below it while it is in registers. Where all of K is one block a tile is finished before the next
+ * begins, and all share one stack; else each has its own, and the running segment's sum rests on top of it between K blocks.
  */
 function segmented(
   out: usize, a: usize, b: usize, m: i32, n: i32, ars: usize, acs: usize, brs: usize, bcs: usize,
@@ -150,62 +154,69 @@ function segmented(
   const stackStep = <usize>(32 - clz(nseg)) * tileBytes;
   const kStart = load<i32>(seg);
   const kEnd = load<i32>(seg + (<usize>nseg << 2));
-  const tileRows = (min(m, segmentedBlockM) + 3) >> 2;
-  const nStep = min(blockN, <i32>(stackBytes / (<usize>tileRows * stackStep)) << 4);
+  const atOnce = kEnd - kStart <= wholeK;
+  const kStep = atOnce ? kEnd - kStart : blockK;
+  const mStep = min(segmentedBlockM, (segmentedBlockM * blockK / kStep) & ~3);
+  const tileRows = (min(m, mStep) + 3) >> 2;
+  const fitting = atOnce ? blockN * blockK / kStep : <i32>(stackBytes / (<usize>tileRows * stackStep)) << 4;
+  const nStep = min(blockN, fitting & ~15);
+  const baseStep = atOnce ? 0 : stackStep;
+  const paired = atOnce && !narrow;
   for (let j0 = 0; j0 < n; j0 += nStep) {
     const nb = min(nStep, n - j0);
-    for (let i0 = 0; i0 < m; i0 += segmentedBlockM) {
-      const mb = min(segmentedBlockM, m - i0);
+    for (let i0 = 0; i0 < m; i0 += mStep) {
+      const mb = min(mStep, m - i0);
       let blockSeg = 0; // the segment at the start of the K block, and the finished tiles below it
       let blockTop = 0;
-      for (let k0 = kStart; k0 < kEnd; k0 += blockK) {
-        const kb = min(blockK, kEnd - k0);
+      for (let k0 = kStart; k0 < kEnd; k0 += kStep) {
+        const kb = min(kStep, kEnd - k0);
         const k1 = k0 + kb;
-        packB(bPack, b + <usize>k0 * brs + <usize>(j0) * bcs, brs, bcs, kb, nb);
+        if (!atOnce || i0 == 0) packB(bPack, b + <usize>k0 * brs + <usize>j0 * bcs, brs, bcs, kb, nb);
         packA(aPack, a + <usize>i0 * ars + <usize>k0 * acs, ars, acs, mb, kb);
         let base = stack;
         let s = 0;
         let top = 0;
         for (let j = 0; j < nb; j += 16) {
           const bp = bPack + <usize>j * (<usize>kb << 2);
+          const biasAt = bias == 0 ? 0 : bias + (<usize>(j0 + j) << 2);
           let ap = aPack;
           for (let i = 0; i < mb; i += 4) {
             s = blockSeg;
             top = blockTop;
             for (let at = k0; at < k1;) {
-              const segEnd = load<i32>(seg + (<usize>s << 2), 4);
-              const end = min(segEnd, k1);
+              const bounds = seg + (<usize>s << 2);
               const slot = base + <usize>top * tileBytes;
-              const from = at == load<i32>(seg + (<usize>s << 2)) ? zeroTile : slot;
-              tile(end - at, ap + (<usize>(at - k0) << 4), bp + (<usize>(at - k0) << 6), tilePitch, from, tilePitch, slot, tilePitch);
-              if (end == segEnd) {
-                s++;
-                top++;
-                for (let done = s; (done & 1) == 0; done >>= 1) {
-                  top--;
-                  addTile(base + <usize>(top - 1) * tileBytes, base + <usize>top * tileBytes);
+              const as = ap + (<usize>(at - k0) << 4);
+              const bs = bp + (<usize>(at - k0) << 6);
+              let end = load<i32>(bounds, 4);
+              if (paired && s + 2 <= nseg) {
+                s += 2;
+                const joins = s == nseg ? top : ctz(s) - 1;
+                const middle = end;
+                end = load<i32>(bounds, 8);
+                segments4x16(middle - at, end - middle, as, bs, slot, joins);
+                top += 1 - joins;
+              } else {
+                const from = at == load<i32>(bounds) ? zeroTile : slot;
+                const finished = end <= k1;
+                end = min(end, k1);
+                tile(end - at, as, bs, tilePitch, from, tilePitch, slot, tilePitch);
+                if (finished) {
+                  s++;
+                  const joins = s == nseg ? top : ctz(s);
+                  for (let below = slot; below > slot - <usize>joins * tileBytes; below -= tileBytes) addTile(below - tileBytes, below);
+                  top += 1 - joins;
                 }
               }
               at = end;
             }
+            if (k1 == kEnd) putTile(out + <usize>(i0 + i) * pitch + (<usize>(j0 + j) << 2), pitch, base, min(4, mb - i), min(16, nb - j), biasAt);
             ap += <usize>kb << 4;
-            base += stackStep;
+            base += baseStep;
           }
         }
         blockSeg = s;
         blockTop = top;
-      }
-      let base = stack;
-      for (let j = 0; j < nb; j += 16) {
-        const biasAt = bias == 0 ? 0 : bias + (<usize>(j0 + j) << 2);
-        for (let i = 0; i < mb; i += 4) {
-          for (let top = blockTop - 1; top > 0; top--) {
-            addTile(base + <usize>(top - 1) * tileBytes, base + <usize>top * tileBytes);
-          }
-          const c = out + <usize>(i0 + i) * pitch + (<usize>(j0 + j) << 2);
-          putTile(c, pitch, base, min(4, mb - i), min(16, nb - j), biasAt);
-          base += stackStep;
-        }
       }
     }
   }
