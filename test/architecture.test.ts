@@ -25,7 +25,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   worker: [
     ['thread-script.ts', 'control-block.ts', 'sharding'],
     ['barrier.ts'],
-    ['memory'],
+    ['memory', 'profile'],
     ['step-loop.ts'],
     ['thread'],
     ['index.ts'],

@@ -11,6 +11,7 @@ export type {
   StepEvent,
   WarningEvent,
 } from './observe/events.ts';
+export { chromeTrace, phaseTimes } from './observe/profile.ts';
 export { type LoadedModel, loadModel, type PredictOptions } from './predict/load-model.ts';
 export type { Prediction } from './predict/messages.ts';
 export { type Run, type TrainOptions, type TrainResult, train } from './train.ts';

@@ -1,6 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
+import type { ThreadProfile } from '@lockstep/worker';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
@@ -28,6 +29,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly evaluateOnly?: boolean;
   /** For tests: measure the compute threads' heaps from this step on. */
   readonly heapProbeAt?: number;
+  /** Time every instruction of the compute threads: `profiles` of the result. */
+  readonly profile?: boolean;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
   readonly signal?: AbortSignal;
 }
@@ -45,6 +48,8 @@ export interface TrainResult {
   readonly model: LoadedModel;
   /** Uncollected growth of each compute thread's heap since `heapProbeAt`; 0 without it. */
   readonly threadHeapGrowthBytes: readonly number[];
+  /** Where each compute thread's time went; empty without `profile`. */
+  readonly profiles: readonly ThreadProfile[];
 }
 
 /** A training in progress: iterate over its events, or just await `done`. */
@@ -112,6 +117,7 @@ async function start(
         widen: options.widen ?? true,
         stopAtStep: options.stopAtStep ?? null,
         heapProbeAt: options.heapProbeAt ?? null,
+        profile: options.profile ?? false,
         evaluateOnly: options.evaluateOnly ?? false,
       },
       traced?.host,

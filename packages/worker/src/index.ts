@@ -6,6 +6,7 @@ export { mebibytes } from './memory/regions.ts';
 export type { RunImage, StateAddresses } from './memory/run-image.ts';
 export { emaVector, runGroups, runVectors } from './memory/run-state.ts';
 export { type Slot, type SlotKind, sampleBytes, slotKind, slotWord, stepStatus } from './memory/slot.ts';
+export type { KernelTime, ThreadProfile, TraceEvent } from './profile/thread-profile.ts';
 export { StepLoop } from './step-loop.ts';
 export type { ComputeReport, ComputeTask } from './thread/compute.ts';
 export { computeThreadUrl } from './thread/url.ts';

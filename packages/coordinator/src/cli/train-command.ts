@@ -1,7 +1,9 @@
+import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LockstepError, UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
 import { Command, Option } from 'commander';
+import { chromeTrace } from '../observe/profile.ts';
 import { type TrainOptions, train } from '../train.ts';
 import { exitCode } from './exit-code.ts';
 import { interruptible } from './interrupt.ts';
@@ -25,6 +27,7 @@ interface Flags {
   readonly stopAt?: number;
   readonly mergeShards: 'on' | 'off';
   readonly widen: 'on' | 'off';
+  readonly profile?: string;
   readonly json?: boolean;
   readonly debug?: boolean;
 }
@@ -53,6 +56,7 @@ export function trainCommand(): Command {
     )
     .option('--weights <path>', 'start from a checkpoint, a run or a .safetensors file')
     .addOption(numberOption('--memory <mib>', 'most memory the run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
+    .option('--profile <file>', 'write where the time of each step went, as a trace for chrome://tracing or Perfetto')
     .option('--json', 'one JSON object per event on stdout')
     .option('--debug', 'stacks of errors')
     .addOption(numberOption('--stop-at <n>', 'end after so many steps, as if interrupted', 1).hideHelp())
@@ -81,6 +85,7 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
     const result = await run.done;
     await result.model.close();
     reporter.end(result, out);
+    if (flags.profile) await writeFile(flags.profile, chromeTrace(result.profiles));
     if (savedStep !== result.steps) {
       throw new LockstepError(
         `The weights of step ${result.steps} could not be written to ${out}: make room there and go on with --resume.`,
@@ -108,7 +113,7 @@ function overridesOf({ seed, shards, steps, epochs, data }: Flags, recorded: Tra
 }
 
 function trainOptions(flags: Flags): TrainOptions {
-  const { threads, resume, checkpointEvery, weights, memory, stopAt } = flags;
+  const { threads, resume, checkpointEvery, weights, memory, stopAt, profile } = flags;
   return withoutUndefined({
     threads,
     resume,
@@ -116,6 +121,7 @@ function trainOptions(flags: Flags): TrainOptions {
     initialWeights: weights,
     memoryLimitBytes: memory === undefined ? undefined : memory * 2 ** 20,
     stopAtStep: stopAt,
+    profile: profile !== undefined,
     mergeShards: flags.mergeShards === 'on',
     widen: flags.widen === 'on',
   });

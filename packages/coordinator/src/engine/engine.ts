@@ -10,7 +10,7 @@ import {
   type StepValues,
   type TracedJob,
 } from '@lockstep/core/internal';
-import { type RunImage, stepStatus } from '@lockstep/worker';
+import { type ComputeReport, type RunImage, stepStatus } from '@lockstep/worker';
 import { modelWeights, type TrainingState } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
@@ -89,7 +89,10 @@ export class Engine {
     const { spec } = traced;
     const kernels = loadKernelModule({ widen: request.widen });
     this.#announce(describeKernels(kernels));
-    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, request.heapProbeAt ?? -1);
+    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, {
+      heapProbeAt: request.heapProbeAt ?? -1,
+      profile: request.profile,
+    });
     try {
       const control = {
         stopping: (step: number) => this.#stopRequested || this.#early?.stop === true || step === request.stopAtStep,
@@ -110,7 +113,7 @@ export class Engine {
       const reports = await pool.finished;
       await this.#checkpoints.finish();
       await this.#parts.journal?.flush();
-      return this.#result(reports.map(({ heapGrowthBytes }) => heapGrowthBytes));
+      return this.#result(reports);
     } finally {
       this.#memory.poison();
       await pool.close();
@@ -230,7 +233,7 @@ export class Engine {
     this.#checkpoints.write(state);
   }
 
-  #result(threadHeapGrowthBytes: readonly number[]): EngineResult {
+  #result(reports: readonly ComputeReport[]): EngineResult {
     const { spec } = this.#parts.traced;
     const state = this.#final as TrainingState;
     const seconds = (performance.now() - this.#startedAt) / 1000;
@@ -248,7 +251,8 @@ export class Engine {
       seconds,
       interrupted,
       metrics: this.#metrics,
-      threadHeapGrowthBytes,
+      threadHeapGrowthBytes: reports.map(({ heapGrowthBytes }) => heapGrowthBytes),
+      profiles: reports.flatMap(({ profile }) => profile ?? []),
     };
   }
 

@@ -14,7 +14,7 @@ export class ComputePool {
     scripts: readonly ThreadScript[],
     memory: WebAssembly.Memory,
     kernels: LoadedKernels,
-    heapProbeAt: number,
+    { heapProbeAt, profile }: Pick<ComputeTask, 'heapProbeAt' | 'profile'>,
   ) {
     this.#pool = new Piscina({
       filename: computeThreadUrl.href,
@@ -33,6 +33,7 @@ export class ComputePool {
         selfTestMemory: selfTestMemory(kernels),
         cores: availableParallelism(),
         heapProbeAt,
+        profile,
       }),
     );
     this.finished = Promise.all(tasks);

@@ -1,5 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobSpec, TraceOverrides } from '@lockstep/core/internal';
+import type { ThreadProfile } from '@lockstep/worker';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
 export interface TracedData {
@@ -27,6 +28,8 @@ export interface EngineRequest {
   readonly evaluateOnly: boolean;
   /** Measure the compute threads' heaps from this slot on. */
   readonly heapProbeAt: number | null;
+  /** Time every instruction of the compute threads. */
+  readonly profile: boolean;
   /** Receives arrays of `RunEvent`. */
   readonly events: MessagePort;
 }
@@ -42,6 +45,8 @@ export interface EngineResult {
   readonly metrics: Readonly<Record<string, number>>;
   /** Growth of each compute thread's heap after the probe. */
   readonly threadHeapGrowthBytes: readonly number[];
+  /** One for each compute thread; empty where none was asked for. */
+  readonly profiles: readonly ThreadProfile[];
 }
 
 /** What the engine thread exposes. */

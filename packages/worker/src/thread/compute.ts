@@ -1,6 +1,8 @@
 import { firstFreeAddress, instantiateKernels, LockstepError, selfTest } from '@lockstep/core/internal';
 import { poison } from '../barrier.ts';
 import { controlBytes } from '../control-block.ts';
+import { Profiler } from '../profile/profiler.ts';
+import type { ThreadProfile } from '../profile/thread-profile.ts';
 import { StepLoop } from '../step-loop.ts';
 import type { ThreadScript } from '../thread-script.ts';
 
@@ -15,12 +17,15 @@ export interface ComputeTask {
   readonly cores: number;
   /** Slot at which the thread's heap is measured; -1 = never. */
   readonly heapProbeAt: number;
+  /** Time every instruction. */
+  readonly profile: boolean;
 }
 
 export interface ComputeReport {
   readonly thread: number;
   /** What the thread's heap grew from the probe to the last step, uncollected; 0 without a probe. */
   readonly heapGrowthBytes: number;
+  readonly profile: ThreadProfile | undefined;
 }
 
 /** One long-running task per thread: from the first step of the run to the last. */
@@ -31,6 +36,7 @@ export default function compute({
   selfTestMemory,
   cores,
   heapProbeAt,
+  profile,
 }: ComputeTask): ComputeReport {
   const kernels = instantiateKernels(module, memory);
   if (!selfTest(instantiateKernels(module, selfTestMemory), selfTestMemory, firstFreeAddress)) {
@@ -39,8 +45,9 @@ export default function compute({
       `The kernels give wrong results in compute thread ${script.thread}: this process changes how numbers are rounded.`,
     );
   }
-  const loop = new StepLoop(script, kernels, memory, cores, heapProbeAt);
+  const profiler = profile ? new Profiler(kernels, memory, script.thread) : undefined;
+  const loop = new StepLoop(script, profiler ?? kernels, memory, cores, heapProbeAt);
   loop.run();
   const growth = loop.heapAtProbeBytes === 0 ? 0 : process.memoryUsage().heapUsed - loop.heapAtProbeBytes;
-  return { thread: script.thread, heapGrowthBytes: growth };
+  return { thread: script.thread, heapGrowthBytes: growth, profile: profiler?.report() };
 }
