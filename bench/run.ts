@@ -1,0 +1,79 @@
+import { writeFileSync } from 'node:fs';
+import { cpus, totalmem } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { describeKernels, loadKernelModule } from '@lockstep/core/internal';
+import { type Contender, contenders } from './contenders.ts';
+import { microKernelPeak } from './micro-kernel.ts';
+import { phaseTable } from './phase-table.ts';
+import { type Figure, median, resultTable } from './result-table.ts';
+import type { Subject } from './subject.ts';
+import { type Work, works } from './works.ts';
+
+// `npm run bench [-- WORK ...] [-- --quick]`: every contender's median over several windows that take turns, printed and, for a whole run,
+// written to bench/RESULTS.md.
+
+const quick = process.argv.includes('--quick');
+const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
+const [windows, windowMs] = quick ? [1, 300] : [5, 1500];
+
+async function open(
+  contender: Contender,
+  work: Work,
+): Promise<{ contender: Contender; subject: Subject; name: string } | string> {
+  if (contender.missing) return contender.missing;
+  const subject = contender.start(work);
+  try {
+    return { contender, subject, name: await subject.ready() };
+  } catch (error) {
+    subject.close();
+    return (error as Error).message;
+  }
+}
+
+async function measure(work: Work): Promise<Figure[]> {
+  const opened = await Promise.all(contenders.map((contender) => open(contender, work)));
+  const figures = opened.map((entry, i): Figure & { values: number[] } => ({
+    label: contenders[i]?.label as string,
+    absent: typeof entry === 'string' ? entry : undefined,
+    name: typeof entry === 'string' ? '' : entry.name,
+    values: [],
+    peakMiB: 0,
+  }));
+  for (let window = 0; window < windows; window++) {
+    for (const [i, entry] of opened.entries()) {
+      const figure = figures[i] as (typeof figures)[number];
+      if (typeof entry === 'string') continue;
+      // A contender that needs many windows for one step is not asked again and again.
+      if (window > 0 && (figure.values[0] as number) < (work.units / windowMs) * 200) continue;
+      const { perSecond, peakMiB } = await entry.subject.measure(windowMs);
+      figure.values.push(perSecond);
+      figure.peakMiB = peakMiB;
+    }
+  }
+  for (const entry of opened) if (typeof entry !== 'string') entry.subject.close();
+  return figures;
+}
+
+const chosen = works.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
+const rows: { work: Work; figures: Figure[] }[] = [];
+const peaks: number[] = [];
+for (const work of chosen) {
+  peaks.push(await microKernelPeak());
+  const figures = await measure(work);
+  rows.push({ work, figures });
+  const text = figures.map(({ label, values, absent }) => `  ${label}: ${absent ?? median(values).toPrecision(4)}`);
+  console.log([`${work.id} ${work.title}, ${work.unit}`, ...text].join('\n'));
+}
+const text = [
+  '# Results',
+  '',
+  `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}. ${describeKernels(loadKernelModule())}`,
+  '',
+  `Written by \`npm run bench\`. Each figure is the median of ${windows} windows of ${windowMs / 1000} s; all contenders of a row are warm and take turns within one run.`,
+  '',
+  resultTable(rows, median(peaks)),
+  ...(await phaseTable(chosen)),
+  '',
+].join('\n');
+console.log(text);
+if (!quick && wanted.length === 0) writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);

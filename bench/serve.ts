@@ -1,0 +1,35 @@
+import { createInterface } from 'node:readline';
+import type { WindowResult } from './subject.ts';
+
+const say = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
+const peakMiB = (): number => process.resourceUsage().maxRSS / 1024;
+
+/** The contender's side of `Subject`: `measure` gives units per second over about so many milliseconds. */
+export async function serve(name: string, measure: (ms: number) => Promise<number> | number): Promise<void> {
+  say({ ready: name });
+  for await (const line of createInterface({ input: process.stdin })) {
+    const answer: WindowResult = { perSecond: await measure(Number(line)), peakMiB: peakMiB() };
+    say(answer);
+  }
+  process.exit();
+}
+
+/** For a contender that is asked step by step; `step` resolves when its result is there. */
+export async function serveSteps(name: string, units: number, step: () => Promise<unknown> | unknown): Promise<void> {
+  for (let i = 0; i < 2; i++) await step();
+  await serve(name, async (ms) => {
+    const start = performance.now();
+    let steps = 0;
+    let spent = 0;
+    for (; spent < ms; spent = performance.now() - start) {
+      await step();
+      steps++;
+    }
+    return (steps * units) / (spent / 1000);
+  });
+}
+
+export function refuse(why: string): never {
+  say({ cannot: why });
+  process.exit();
+}
