@@ -1,6 +1,6 @@
 import { type KernelFile, type KernelName, kernelTable } from './opcodes.ts';
 
-/** What a step's time is told as: kinds of work, and `overhead` for everything that is no kernel of the model. */
+/** What a step's time is told as: kinds of work (`other` where a kernel's file is not listed below), and `overhead` for what is no kernel of the model. */
 export const phases = [
   'matmul',
   'convolution',
@@ -10,11 +10,12 @@ export const phases = [
   'reduction',
   'movement',
   'update',
+  'other',
   'overhead',
 ] as const;
 export type Phase = (typeof phases)[number];
 
-const phaseOfFile: Readonly<Record<KernelFile, Phase>> = {
+const phaseOfFile: Readonly<Partial<Record<KernelFile, Phase>>> = {
   elementwise: 'elementwise',
   'activation-gradients': 'elementwise',
   binary: 'elementwise',
@@ -37,6 +38,7 @@ const phaseOfFile: Readonly<Record<KernelFile, Phase>> = {
   'batch-norm': 'reduction',
   pool: 'reduction',
   conv: 'convolution',
+  depthwise: 'convolution',
   'conv-weight': 'convolution',
   attention: 'attention',
   'attention-gradient': 'attention',
@@ -60,7 +62,7 @@ const phaseOfFile: Readonly<Record<KernelFile, Phase>> = {
 };
 
 const kernels = Object.entries(kernelTable).flatMap(([file, names]) =>
-  names.map((name) => ({ name: name as KernelName, phase: phaseOfFile[file as KernelFile] })),
+  names.map((name) => ({ name: name as KernelName, phase: phaseOfFile[file as KernelFile] ?? 'other' })),
 );
 
 /** The kernel behind an opcode, and the phase its time counts to. */
