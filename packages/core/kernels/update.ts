@@ -37,11 +37,25 @@ export function blockSumSquares(a: usize): void {
     let s1 = s0;
     let s2 = s0;
     let s3 = s0;
-    for (let j = 0; j < end; j += 8) {
-      const p = x + (<usize>j << 2);
-      const left = end - j;
+    let p = x;
+    let left = end;
+    // 8 floats a turn, whole vectors first: choosing how much to load would cost more than the sum
+    for (; left >= 8; left -= 8) {
+      const v = v128.load(p);
+      const w = v128.load(p, 16);
+      const d0 = f64x2.promote_low_f32x4(v);
+      const d1 = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
+      const d2 = f64x2.promote_low_f32x4(w);
+      const d3 = f64x2.promote_low_f32x4(v128.shuffle<f32>(w, w, 2, 3, 2, 3));
+      s0 = f64x2.add(s0, f64x2.mul(d0, d0));
+      s1 = f64x2.add(s1, f64x2.mul(d1, d1));
+      s2 = f64x2.add(s2, f64x2.mul(d2, d2));
+      s3 = f64x2.add(s3, f64x2.mul(d3, d3));
+      p += 32;
+    }
+    if (left > 0) {
       const v = loadSome(p, min(left, 4));
-      const w = left > 4 ? loadSome(p + 16, min(left - 4, 4)) : f32x4.splat(0);
+      const w = left > 4 ? loadSome(p + 16, left - 4) : f32x4.splat(0);
       const d0 = f64x2.promote_low_f32x4(v);
       const d1 = f64x2.promote_low_f32x4(v128.shuffle<f32>(v, v, 2, 3, 2, 3));
       const d2 = f64x2.promote_low_f32x4(w);

@@ -6,6 +6,7 @@ import { firstFreeAddress, instantiateKernels, tagBuild } from './instance.ts';
 import { createHarness } from './kernel-harness.ts';
 import { kernelsHash, readKernelBytes } from './kernels-hash.ts';
 import { describeKernels, loadKernelModule } from './loader.ts';
+import { type KernelName, opcode } from './opcodes.ts';
 import { expectedAnswers, knownAnswers, selfTest, selfTestBytes } from './self-test.ts';
 import { compileEagerly, startValue, whyNotWidened } from './widening.ts';
 
@@ -39,26 +40,32 @@ test('LOCKSTEP_WIDEN=0 turns widening off', async () => {
 test.each([true, false])('known answers, widened %s', (widen) => {
   const { kernels, memory, alloc } = createHarness({ widen });
   const address = alloc(selfTestBytes(kernels) / 4);
-  // to take over new answers on purpose: put the value received into self-test.ts and raise the numerics version
+  // to take over new answers on purpose: put the value received into self-test.ts; where a kernel's arithmetic changed, raise the numerics version
   expect(knownAnswers(kernels, memory, address)).toBe(expectedAnswers);
   expect(selfTest(kernels, memory, address)).toBe(true);
   const silent = { ...kernels, run: () => {} };
   expect(selfTest(silent, memory, address), 'results of an earlier run do not count').toBe(false);
-  const reordered = {
-    ...kernels,
-    run: (pc: number, end: number) => {
-      swapOperands(memory, pc);
-      kernels.run(pc, end);
-    },
-  };
-  expect(selfTest(reordered, memory, address)).toBe(false);
+  for (const [kernel, spoil] of faults) {
+    const faulty = {
+      ...kernels,
+      run: (pc: number, end: number) => {
+        const words = new Uint32Array(memory.buffer, pc, 8);
+        if (words[0] === opcode[kernel]) spoil(words);
+        kernels.run(pc, end);
+      },
+    };
+    expect(selfTest(faulty, memory, address), `a wrong ${kernel} is found`).toBe(false);
+  }
 });
 
-/** a * b becomes b * a, with their places in the instruction. */
-function swapOperands(memory: WebAssembly.Memory, pc: number): void {
-  const words = new Uint32Array(memory.buffer, pc, 5);
-  [words[3], words[4]] = [words[4]!, words[3]!];
-}
+/** What a miscompiled kernel might do, by the word of an instruction: a * b becomes b * a; a neighbour's formula; the wrong operand. */
+const faults: readonly (readonly [KernelName, (words: Uint32Array) => void])[] = [
+  ['matmul', (words) => words.set([words[4] as number, words[3] as number], 3)],
+  ['gelu', (words) => words.set([opcode.geluTanh])],
+  ['softmax', (words) => words.set([opcode.logSoftmax])],
+  ['layerNorm', (words) => words.set([words[5] as number], 4)],
+  ['adamw', (words) => words.set([words[3] as number], 2)],
+];
 
 test('a module sent to another thread passes the self-test there and knows how it was built', async () => {
   const { module, widened } = loadKernelModule();
