@@ -19,6 +19,10 @@ const job = (name: string): string => fileURLToPath(new URL(`./work/${name}.ts`,
 /** Forward, and twice that backward; a first layer needs no gradient of its input. */
 const dense = (rows: number, inside: number, outside: number, products = 3) => rows * inside * outside * products;
 
+/** Products of a 3 x 3 convolution that gives `side` x `side` pixels. */
+const conv3 = (images: number, inside: number, outside: number, side: number, products = 3) =>
+  dense(images * side * side, 9 * inside, outside, products);
+
 interface GptSize {
   readonly layers: number;
   readonly heads: number;
@@ -52,12 +56,43 @@ export const works: readonly Work[] = [
     job: job('w1-mlp'),
   },
   {
+    id: 'w2',
+    title: 'CNN 1x28x28: conv3x3(32), conv3x3(64), max pooling, 128, 10; batch 128, Adam',
+    unit: 'images/s',
+    units: 128,
+    multiplyAdds:
+      conv3(128, 1, 32, 26, 2) + conv3(128, 32, 64, 24) + dense(128, 64 * 12 * 12, 128) + dense(128, 128, 10),
+    job: job('w2-cnn'),
+  },
+  {
     id: 'w3',
     title: 'GPT, 4 layers, 4 heads, width 128, context 64, batch 12, AdamW, clip 1',
     unit: 'tokens/s',
     units: 12 * 64,
     multiplyAdds: gptMultiplyAdds({ layers: 4, heads: 4, width: 128, context: 64, batch: 12 }),
     job: job('w3-gpt'),
+  },
+  {
+    id: 'w4',
+    title: 'LSTM 64 to 256, 64 steps, 64 classes at each; batch 32, Adam',
+    unit: 'sequences/s',
+    units: 32,
+    multiplyAdds: dense(32 * 64, 64, 1024, 2) + dense(32 * 64, 256, 1024) + dense(32 * 64, 256, 64),
+    job: job('w4-lstm'),
+  },
+  {
+    id: 'w5',
+    title: 'ResNet-20, 3x32x32, BatchNorm; batch 128, SGD with momentum',
+    unit: 'images/s',
+    units: 128,
+    multiplyAdds:
+      conv3(128, 3, 16, 32, 2) +
+      6 * conv3(128, 16, 16, 32) +
+      conv3(128, 16, 32, 16) +
+      5 * conv3(128, 32, 32, 16) +
+      conv3(128, 32, 64, 8) +
+      5 * conv3(128, 64, 64, 8),
+    job: job('w5-resnet'),
   },
   {
     id: 'w6',

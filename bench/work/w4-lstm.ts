@@ -1,32 +1,25 @@
-import { data, defineJob, loss, nn, optim, random, type Tensor } from '@lockstep/core';
+import { data, defineJob, loss, nn, optim, type Tensor } from '@lockstep/core';
+import { classes, floats } from './numbers.ts';
 
-const [samples, time, features, hidden, classes] = [128, 64, 64, 256, 64];
+const [samples, time] = [256, 64];
 
+/** W4: LSTM from 64 to 256 over 64 steps, 64 classes at each step; batch 32, Adam. */
 class Tagger extends nn.Module {
-  lstm = new nn.LSTM(features, hidden);
-  head = new nn.Linear(hidden, classes);
-
+  lstm = new nn.LSTM(64, 256);
+  head = new nn.Linear(256, 64);
   forward(x: Tensor): Tensor {
-    const [output] = this.lstm.forward(x);
-    return this.head.forward(output);
+    return this.head.forward(this.lstm.forward(x)[0]);
   }
 }
 
-/** W4: LSTM with input 64, hidden 256, sequence 64, batch 32, dense 64 at each step, cross-entropy, Adam. */
 export default defineJob({
   name: 'w4-lstm',
-  data: () => {
-    const stream = new random.RandomStream([1, 2], 1);
-    const x = new Float32Array(samples * time * features);
-    stream.fillNormal(x, 0, 1);
-    const label = Int32Array.from({ length: samples * time }, (_, i) => (i * 2654435761) % classes);
-    return {
-      train: data.arrays({
-        x: { data: x, shape: [samples, time, features] },
-        label: { data: label, shape: [samples, time] },
-      }),
-    };
-  },
+  data: () => ({
+    train: data.arrays({
+      x: { data: floats(samples * time * 64), shape: [samples, time, 64] },
+      label: { data: classes(samples * time, 64), shape: [samples, time] },
+    }),
+  }),
   model: () => new Tagger(),
   batch: { size: 32 },
   steps: 100,
