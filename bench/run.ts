@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
 import { describeKernels, loadKernelModule } from '@lockstep/core/internal';
 import { type Contender, contenders } from './contenders.ts';
 import { microKernelPeak } from './micro-kernel.ts';
@@ -9,12 +10,23 @@ import { type Figure, median, resultTable } from './result-table.ts';
 import type { Subject } from './subject.ts';
 import { type Work, works } from './works.ts';
 
-// `npm run bench [-- WORK ...] [-- --quick]`: every contender's median over several windows that take turns, printed and, for a whole run,
-// written to bench/RESULTS.md.
+// `npm run bench [-- WORK ...]`: every contender's median over several windows that take turns, printed and, for a whole run, written to
+// bench/RESULTS.md. `--windows N`, `--ms N` and `--only LABEL` (part of a contender's label, may be repeated) make it shorter.
 
-const quick = process.argv.includes('--quick');
-const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
-const [windows, windowMs] = quick ? [1, 300] : [5, 1500];
+const { values: options, positionals: wanted } = parseArgs({
+  allowPositionals: true,
+  options: {
+    windows: { type: 'string', default: '5' },
+    ms: { type: 'string', default: '1500' },
+    only: { type: 'string', multiple: true, default: [] },
+    write: { type: 'boolean', default: false },
+  },
+});
+const [windows, windowMs] = [Number(options.windows), Number(options.ms)];
+const chosenContenders = contenders.filter(
+  ({ label }) => options.only.length === 0 || options.only.some((part) => label.includes(part)),
+);
+const whole = wanted.length === 0 && options.only.length === 0;
 
 async function open(
   contender: Contender,
@@ -31,9 +43,9 @@ async function open(
 }
 
 async function measure(work: Work): Promise<Figure[]> {
-  const opened = await Promise.all(contenders.map((contender) => open(contender, work)));
+  const opened = await Promise.all(chosenContenders.map((contender) => open(contender, work)));
   const figures = opened.map((entry, i): Figure & { values: number[] } => ({
-    label: contenders[i]?.label as string,
+    label: chosenContenders[i]?.label as string,
     absent: typeof entry === 'string' ? entry : undefined,
     name: typeof entry === 'string' ? '' : entry.name,
     values: [],
@@ -76,4 +88,4 @@ const text = [
   '',
 ].join('\n');
 console.log(text);
-if (!quick && wanted.length === 0) writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);
+if (whole || options.write) writeFileSync(fileURLToPath(new URL('RESULTS.md', import.meta.url)), text);
