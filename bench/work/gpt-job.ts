@@ -1,5 +1,5 @@
 import { data, defineJob, loss, optim } from '@lockstep/core';
-import { Gpt } from '../../examples/support/gpt.ts';
+import { Gpt } from './gpt-model.ts';
 import { classes } from './numbers.ts';
 
 interface GptWork {
