@@ -10,8 +10,8 @@ import {
 } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { add } from './arithmetic.ts';
-import { operand } from './check.ts';
-import { linear, matmul } from './matmul.ts';
+import { fixedSize, lastSize, operand } from './check.ts';
+import { matmul, matmulScratchBytes } from './matmul.ts';
 import { concat, slice } from './movement.ts';
 import { type Cell, type CellName, cells } from './recurrent-cells.ts';
 import { recurrentGradient } from './recurrent-gradient.ts';
@@ -30,60 +30,81 @@ import {
 import { type Part, partsOf, recurrentOutput, statesBefore } from './recurrent-outputs.ts';
 import { reshape, sumTo } from './stretch.ts';
 
-type Role = 'projected' | 'weight' | 'bias' | 'h0' | 'c0' | 'lengths';
+type Role = 'x' | 'input' | 'hidden' | 'inputBias' | 'hiddenBias' | 'h0' | 'c0' | 'lengths';
+
+/** Below so many rows one product for all steps beats a small one at each; the sums are the same. */
+const fewRows = 16;
 
 function infer(cell: Cell, inputs: readonly Operand[], roles: readonly string[]): Operand {
-  const [batch, time, width] = sequenceShape(operand(inputs, 0), 'the projected input');
-  const hidden = width / cell.gates;
-  if (!Number.isInteger(hidden)) throw new ShapeRule(`${width} projected features are not ${cell.gates} gates`);
-  const state = [batch, hidden];
+  const [batch, time, features] = sequenceShape(operand(inputs, 0), 'x');
+  const hidden = fixedSize(lastSize(operand(inputs, 2).shape), 'the hidden size');
+  const [rows, state] = [cell.gates * hidden, [batch, hidden]];
   expectShapes(inputs, roles, {
-    projected: [batch, time, width],
-    weight: [width, hidden],
-    ...(cell.name === 'gru' && { bias: [width] }),
+    x: [batch, time, features],
+    input: [rows, features],
+    hidden: [rows, hidden],
+    inputBias: [rows],
+    ...(cell.name === 'gru' && { hiddenBias: [rows] }),
     h0: state,
     ...(cell.name === 'lstm' && { c0: state }),
     lengths: [batch],
   });
-  if (roles[0] !== 'projected' || roles[1] !== 'weight') throw new ShapeRule('the weight is missing');
+  if (['x', 'input', 'hidden'].some((role, i) => roles[i] !== role)) throw new ShapeRule('an input is missing');
   if (cell.name === 'lstm' && roles.includes('h0') !== roles.includes('c0')) {
     throw new ShapeRule('h0 and c0 must be given together');
   }
   return { shape: [batch, time, cell.kept * hidden], dtype: 'f32' };
 }
 
-/** The recurrent weight is packed once; then for each time step one product and one pass of the cell over all rows. */
+/**
+ * The weights are packed once; then for each time step a product of the input, one of the hidden state, and one pass of the cell over all rows.
+ * What the input brings to the gates of all steps would be the largest buffer of the layer: it is made step by step and stays in the cache.
+ */
 function emit(cell: Cell, e: Emit): void {
   const [rows, steps, width] = e.shape as [number, number, number];
+  const x = e.inputs[0] as Emit['inputs'][0];
+  const features = x.shape[2] as number;
   const hidden = width / cell.kept;
   const gates = cell.gates * hidden;
   const state32 = rows * hidden * 4;
+  const ahead = rows < fewRows;
   const place = carve(e, {
-    product: packedProductBytes,
-    weight: packedBytes(hidden, gates),
+    product: ahead ? matmulScratchBytes : packedProductBytes,
+    input: ahead ? 0 : packedBytes(features, gates),
+    hidden: packedBytes(hidden, gates),
+    projected: rows * gates * 4 * (ahead ? steps : 1),
     z: rows * gates * 4,
     h: state32,
     c: cell.name === 'lstm' ? state32 : 0,
   });
-  const [projected, bias] = [addressOf(e, 'projected'), addressOf(e, 'bias')];
+  const [inputBias, hiddenBias] = [addressOf(e, 'inputBias'), addressOf(e, 'hiddenBias')];
   const [h0, lengths] = [addressOf(e, 'h0'), addressOf(e, 'lengths')];
 
   if (lengths !== 0) e.kernel('checkLengths', lengths, rows, steps, e.context, e.nodeId);
-  e.kernel('packRight', place.weight, addressOf(e, 'weight'), hidden, gates, 1, hidden);
+  e.kernel('packRight', place.hidden, addressOf(e, 'hidden'), hidden, gates, 1, hidden);
+  if (ahead) {
+    const sizes = [rows * steps, gates, features, features, 1, 1, features];
+    const weight = addressOf(e, 'input');
+    e.kernel('matmul', place.projected, x.address, weight, ...sizes, 1, 0, 0, 0, 0, 0, inputBias, place.product);
+  } else e.kernel('packRight', place.input, addressOf(e, 'input'), features, gates, 1, features);
   emitCopyOrZero(e, place.h, h0, rows * hidden);
   if (place.c !== 0) emitCopyOrZero(e, place.c, addressOf(e, 'c0'), rows * hidden);
 
+  const product = (out: number, a: number, packed: number, k: number, pitch: number, bias: number) =>
+    e.kernel('matmulPacked', out, a, packed, rows, gates, k, pitch, 0, bias, place.product);
   for (let i = 0; i < steps; i++) {
     const t = e.attributes.reverse ? steps - 1 - i : i;
-    if (i === 0 && h0 === 0 && bias === 0) e.kernel('fill', place.z, rows * gates, 0);
-    else e.kernel('matmulPacked', place.z, place.h, place.weight, rows, gates, hidden, hidden, 0, bias, place.product);
+    if (!ahead) {
+      product(place.projected, x.address + t * features * 4, place.input, features, steps * features, inputBias);
+    }
+    if (i === 0 && h0 === 0 && hiddenBias === 0) e.kernel('fill', place.z, rows * gates, 0);
+    else product(place.z, place.h, place.hidden, hidden, hidden, hiddenBias);
     e.kernel(
       cell.kernel,
       rows,
       hidden,
       place.z,
-      projected + t * gates * 4,
-      steps * gates,
+      ...(ahead ? [place.projected + t * gates * 4, steps * gates] : [place.projected, gates]),
       e.out + t * width * 4,
       steps * width,
       place.h,
@@ -97,7 +118,8 @@ function emit(cell: Cell, e: Emit): void {
 function derivative(cell: Cell, { inputs, output: state, gradient, attributes }: Derivative): (Tensor | undefined)[] {
   const { roles, reverse } = attributes as { roles: readonly Role[]; reverse: boolean };
   const given = byRole<Role, Tensor>(inputs, roles);
-  const { weight, h0, c0, lengths } = given;
+  const { h0, c0, lengths } = given;
+  const [x, input] = [given.x as Tensor, given.input as Tensor];
   const [batch, steps, width] = state.shape as [Size, number, number];
   const hidden = width / cell.kept;
   const [gates, step] = [cell.gates * hidden, cell.gradients * hidden];
@@ -106,7 +128,7 @@ function derivative(cell: Cell, { inputs, output: state, gradient, attributes }:
     cell.name,
     {
       state,
-      weight: weight as Tensor,
+      weight: given.hidden as Tensor,
       ...(cell.name === 'gru' && { before }),
       ...(c0 && { c0 }),
       ...(lengths && { lengths }),
@@ -122,9 +144,11 @@ function derivative(cell: Cell, { inputs, output: state, gradient, attributes }:
   const rows = (x: Tensor): Tensor => reshape(x, [product(x.shape.slice(0, 2)), x.shape[2] as Size]);
   const initial = (i: number): Tensor => slice(all, 1, steps * step + i * hidden, steps * step + (i + 1) * hidden);
   const parts: Partial<Record<Role, () => Tensor>> = {
-    projected: () => projected,
-    weight: () => matmul(rows(recurrent), rows(before), { transA: true }),
-    bias: () => sumTo(recurrent, [gates]),
+    x: () => matmul(projected, input),
+    input: () => matmul(rows(projected), rows(x), { transA: true }),
+    hidden: () => matmul(rows(recurrent), rows(before), { transA: true }),
+    inputBias: () => sumTo(projected, [gates]),
+    hiddenBias: () => sumTo(recurrent, [gates]),
     h0: () => initial(0),
     c0: () => initial(1),
   };
@@ -168,9 +192,8 @@ export interface RecurrentOptions {
 }
 
 /**
- * One layer of a recurrent network in one direction, over all time steps of x `[batch, time, features]`. One product brings the input of
- * all steps to the gates; each step then costs one product and one pass of the cell, and in the derivative the same again, with one product
- * over all steps for each weight.
+ * One layer of a recurrent network in one direction, over all time steps of x `[batch, time, features]`. Each step costs
+ * two products and one pass of the cell; the derivative costs one product and one pass a step, and one product over all steps for each weight.
  *
  * @returns the hidden state of each step `[batch, time, hidden]`, 0 beyond a sample's length, and the states after the last valid
  *   step `[batch, hidden]`. A length out of range stops the step with an error.
@@ -185,11 +208,12 @@ export function recurrent(
   // The reset gate of a GRU scales the recurrent product together with its bias; elsewhere the two biases are one.
   const apart = name === 'gru';
   const { input, hidden, bias } = weights;
-  const projected = linear(x, input, bias && (apart ? bias.input : add(bias.input, bias.hidden)));
   const { inputs, roles } = withRoles({
-    projected,
-    weight: hidden,
-    ...(apart && bias && { bias: bias.hidden }),
+    x,
+    input,
+    hidden,
+    ...(bias &&
+      (apart ? { inputBias: bias.input, hiddenBias: bias.hidden } : { inputBias: add(bias.input, bias.hidden) })),
     ...(h0 && { h0 }),
     ...(c0 && { c0 }),
     ...(lengths && { lengths }),
