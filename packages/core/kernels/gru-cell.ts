@@ -1,6 +1,6 @@
-import { isOver, sigmoidGate, sigmoidSlope, tanhSlope } from './gates';
+import { gateTanh4, isOver, sigmoidGate, sigmoidSlope, tanhSlope } from './gates';
 import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
-import { c, tanh4 } from './vector-math';
+import { c } from './vector-math';
 
 /** n = tanh(p_n + r z_n), h = n + u (h - n) (Cho et al. 2014, in cuDNN's form). State: h, r, u, n, z_n. */
 export function gruCell(a: usize): void {
@@ -36,8 +36,8 @@ export function gruCell(a: usize): void {
 /** out = tanh(p + r z) */
 function candidate(out: usize, p: usize, r: usize, z: usize, n: i32): void {
   for (; n >= 8; n -= 8) {
-    const y0 = tanh4(f32x4.add(v128.load(p), f32x4.mul(v128.load(r), v128.load(z))));
-    const y1 = tanh4(f32x4.add(v128.load(p, 16), f32x4.mul(v128.load(r, 16), v128.load(z, 16))));
+    const y0 = gateTanh4(f32x4.add(v128.load(p), f32x4.mul(v128.load(r), v128.load(z))));
+    const y1 = gateTanh4(f32x4.add(v128.load(p, 16), f32x4.mul(v128.load(r, 16), v128.load(z, 16))));
     v128.store(out, y0);
     v128.store(out, y1, 16);
     out += 32;
@@ -46,13 +46,13 @@ function candidate(out: usize, p: usize, r: usize, z: usize, n: i32): void {
     z += 32;
   }
   for (; n >= 4; n -= 4) {
-    v128.store(out, tanh4(f32x4.add(v128.load(p), f32x4.mul(v128.load(r), v128.load(z)))));
+    v128.store(out, gateTanh4(f32x4.add(v128.load(p), f32x4.mul(v128.load(r), v128.load(z)))));
     out += 16;
     p += 16;
     r += 16;
     z += 16;
   }
-  if (n > 0) storeLanes(out, tanh4(f32x4.add(loadLanes(p, n), f32x4.mul(loadLanes(r, n), loadLanes(z, n)))), n);
+  if (n > 0) storeLanes(out, gateTanh4(f32x4.add(loadLanes(p, n), f32x4.mul(loadLanes(r, n), loadLanes(z, n)))), n);
 }
 
 /** h = x + u (h - x) */

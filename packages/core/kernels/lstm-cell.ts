@@ -1,6 +1,5 @@
-import { isOver, sigmoidGate, sigmoidSlope, tanhGate, tanhSlope } from './gates';
+import { gateTanh4, isOver, sigmoidGate, sigmoidSlope, tanhGate, tanhSlope } from './gates';
 import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
-import { tanh4 } from './vector-math';
 
 /** c = f c + i g, h = o tanh(c) (Hochreiter and Schmidhuber 1997, with forget gate). State: h, c, i, f, g, o. */
 export function lstmCell(a: usize): void {
@@ -72,8 +71,8 @@ function nextCell(cell: usize, gates: usize, row: usize, n: i32): void {
 /** h = o tanh(cell) */
 function shownCell(h: usize, cell: usize, o: usize, n: i32): void {
   for (; n >= 8; n -= 8) {
-    const y0 = f32x4.mul(v128.load(o), tanh4(v128.load(cell)));
-    const y1 = f32x4.mul(v128.load(o, 16), tanh4(v128.load(cell, 16)));
+    const y0 = f32x4.mul(v128.load(o), gateTanh4(v128.load(cell)));
+    const y1 = f32x4.mul(v128.load(o, 16), gateTanh4(v128.load(cell, 16)));
     v128.store(h, y0);
     v128.store(h, y1, 16);
     h += 32;
@@ -81,12 +80,12 @@ function shownCell(h: usize, cell: usize, o: usize, n: i32): void {
     o += 32;
   }
   for (; n >= 4; n -= 4) {
-    v128.store(h, f32x4.mul(v128.load(o), tanh4(v128.load(cell))));
+    v128.store(h, f32x4.mul(v128.load(o), gateTanh4(v128.load(cell))));
     h += 16;
     cell += 16;
     o += 16;
   }
-  if (n > 0) storeLanes(h, f32x4.mul(loadLanes(o, n), tanh4(loadLanes(cell, n))), n);
+  if (n > 0) storeLanes(h, f32x4.mul(loadLanes(o, n), gateTanh4(loadLanes(cell, n))), n);
 }
 
 export function lstmCellGrad(a: usize): void {
@@ -131,8 +130,8 @@ function outputGate(dzo: usize, dc: usize, cell: usize, o: usize, dh: usize, dy:
     const g1 = f32x4.add(v128.load(dh, 16), v128.load(dy, 16));
     const o0 = v128.load(o);
     const o1 = v128.load(o, 16);
-    const t0 = tanh4(v128.load(cell));
-    const t1 = tanh4(v128.load(cell, 16));
+    const t0 = gateTanh4(v128.load(cell));
+    const t1 = gateTanh4(v128.load(cell, 16));
     const c0 = v128.load(dc);
     const c1 = v128.load(dc, 16);
     const y0 = sigmoidSlope(o0, f32x4.mul(g0, t0));
@@ -154,7 +153,7 @@ function outputGate(dzo: usize, dc: usize, cell: usize, o: usize, dh: usize, dy:
     const some = min(n, 4);
     const g = f32x4.add(loadSome(dh, some), loadSome(dy, some));
     const s = loadSome(o, some);
-    const t = tanh4(loadSome(cell, some));
+    const t = gateTanh4(loadSome(cell, some));
     const d = f32x4.add(loadSome(dc, some), tanhSlope(t, f32x4.mul(g, s)));
     storeSome(dzo, sigmoidSlope(s, f32x4.mul(g, t)), some);
     storeSome(dc, d, some);

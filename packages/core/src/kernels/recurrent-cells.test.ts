@@ -155,3 +155,20 @@ describe.each(cells)('$kernel', ({ kernel, gradientKernel, gates, hasCell, keep,
     expect(got.subarray(0, 8).every(Number.isNaN)).toBe(true);
   });
 });
+
+test('tanh of the gates over the whole range', () => {
+  const count = 40001;
+  const x = Float32Array.from({ length: count }, (_, i) => ((i - 20000) / 20000) ** 3 * 100);
+  const got = run('rnnTanhCell', count, (h, out) => {
+    const zeros = h.alloc(count);
+    return [1, count, h.f32(x), zeros, 0, out, count, zeros, 0, 0, 0];
+  });
+  let [absolute, relative] = [0, 0];
+  for (const [i, value] of x.entries()) {
+    const [y, wanted] = [got[i] as number, Math.tanh(value)];
+    absolute = Math.max(absolute, Math.abs(y - wanted));
+    if (wanted !== 0) relative = Math.max(relative, Math.abs(y / wanted - 1));
+  }
+  expect(absolute).toBeLessThan(3e-7);
+  expect(relative).toBeLessThan(5e-7);
+});
