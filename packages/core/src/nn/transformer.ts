@@ -115,12 +115,23 @@ export class TransformerDecoderLayer extends TransformerLayer {
   }
 
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
-    const own = { isCausal: true, ...masks.tgt };
-    const first = this.residual(tgt, this.norm1, this.dropout1, (x) => this.selfAttn.forward(x, x, x, own));
+    const first = this.#attendToItself(tgt, masks);
     const second = this.residual(first, this.norm2, this.dropout2, (x) =>
       this.multiheadAttn.forward(x, memory, memory, masks.memory),
     );
     return this.residual(second, this.norm3, this.dropout3, (x) => this.feedForward(x));
+  }
+
+  /** The weights with which each position looks at `memory`, `[batch, heads, tokens, memoryTokens]`. */
+  attentionWeights(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
+    const first = this.#attendToItself(tgt, masks);
+    const query = this.normFirst ? this.norm2.forward(first) : first;
+    return this.multiheadAttn.attentionWeights(query, memory, masks.memory);
+  }
+
+  #attendToItself(tgt: Tensor, masks: DecoderMasks): Tensor {
+    const own = { isCausal: true, ...masks.tgt };
+    return this.residual(tgt, this.norm1, this.dropout1, (x) => this.selfAttn.forward(x, x, x, own));
   }
 }
 
@@ -155,5 +166,15 @@ export class TransformerDecoder extends Module {
   forward(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor {
     const y = this.layers.reduce((x, layer) => layer.forward(x, memory, masks), tgt);
     return this.norm ? this.norm.forward(y) : y;
+  }
+
+  /** The weights of each layer with which the positions look at `memory`, first to last. */
+  attentionWeights(tgt: Tensor, memory: Tensor, masks: DecoderMasks = {}): Tensor[] {
+    let x = tgt;
+    return this.layers.map((layer) => {
+      const weights = layer.attentionWeights(x, memory, masks);
+      x = layer.forward(x, memory, masks);
+      return weights;
+    });
   }
 }
