@@ -1,4 +1,5 @@
 import { data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 const [size, patch, width] = [28, 7, 64];
 const side = size / patch;
@@ -52,3 +53,8 @@ export default defineJob({
     return { loss: loss.crossEntropy(logits, batch.label), accuracy: metrics.accuracy(logits, batch.label) };
   },
 });
+
+export const example: Example = {
+  system: 'attention over image patches',
+  figures: [{ name: 'test accuracy', atLeast: 0.97, percent: true, of: metric('accuracy') }],
+};

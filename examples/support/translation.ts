@@ -1,7 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { type LoadedModel, reporterFor, train } from '@lockstep/coordinator';
+import type { LoadedModel } from '@lockstep/coordinator';
 import { data, defineJob, loss, metrics, ops, optim, type Tensor } from '@lockstep/core';
+import type { Figure } from './example.ts';
 import { greedyDecode } from './greedy.ts';
 import {
   end,
@@ -93,18 +94,17 @@ export async function attentionMap(model: LoadedModel, example: Phrase): Promise
   });
 }
 
-/** Trains the job of a file, prints a few translations and writes the attention map of the longest. */
-export async function trainAndShow(file: string, svgPath: string): Promise<void> {
-  const run = train(file);
-  const reporter = reporterFor(false);
-  for await (const event of run) reporter.event(event);
-  reporter.close();
-  const { model, metrics: scores } = await run.done;
-  const shown = await translate(model, 8, 1);
-  for (const { source, translation } of shown) console.log(`${source.join(' ')}\n  ${translation.join(' ')}`);
-  const longest = shown.reduce((a, b) => (b.source.length > a.source.length ? b : a));
-  mkdirSync(dirname(svgPath), { recursive: true });
-  writeFileSync(svgPath, await attentionMap(model, longest));
-  console.log(`exact match ${(100 * (scores.exactMatch as number)).toFixed(1)} %, attention map in ${svgPath}`);
-  await model.close();
-}
+/** Exact matches among the first phrases of the test split, each translated word by word; draws where the longest of them looks. */
+export const exactMatchFigure = (svgPath: string): Figure => ({
+  name: 'exact match of greedy translations',
+  atLeast: 0.95,
+  percent: true,
+  async of({ model, seed }) {
+    const translations = await translate(model, 500, seed);
+    const longest = translations.reduce((a, b) => (b.source.length > a.source.length ? b : a));
+    mkdirSync(dirname(svgPath), { recursive: true });
+    writeFileSync(svgPath, await attentionMap(model, longest));
+    const right = translations.filter(({ target, translation }) => target.join(' ') === translation.join(' '));
+    return right.length / translations.length;
+  },
+});
