@@ -1,4 +1,5 @@
 import { data, defineJob, loss, metrics, nn, optim, random, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 const length = 100;
 const moods = 4;
@@ -88,3 +89,11 @@ export default defineJob({
     };
   },
 });
+
+export const example: Example = {
+  system: 'LSTM',
+  figures: [
+    { name: 'accuracy of the LSTM on distant tags', atLeast: 0.95, percent: true, of: metric('lstmDistant') },
+    { name: 'of a plain RNN', atMost: 0.7, percent: true, of: metric('rnnDistant') },
+  ],
+};

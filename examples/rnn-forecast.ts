@@ -1,4 +1,5 @@
 import { defineJob, loss, math, nn, optim, random, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 const history = 72;
 const horizon = 8;
@@ -62,3 +63,16 @@ export default defineJob({
     };
   },
 });
+
+export const example: Example = {
+  system: 'recurrent network',
+  figures: [
+    { name: 'mean error of the forecast', of: metric('error') },
+    { name: 'seasonal-naive error', of: metric('seasonalNaiveError') },
+    {
+      name: 'seasonal-naive error over that of the forecast',
+      atLeast: 2,
+      of: ({ metrics: { seasonalNaiveError, error } }) => (seasonalNaiveError as number) / (error as number),
+    },
+  ],
+};
