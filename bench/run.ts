@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs';
-import { cpus, totalmem } from 'node:os';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { describeKernels, loadKernelModule } from '@lockstep/core/internal';
@@ -66,6 +66,7 @@ async function measure(work: Work): Promise<Figure[]> {
   return figures;
 }
 
+const startLoad = loadavg()[0] as number;
 const chosen = works.filter(({ id }) => wanted.length === 0 || wanted.some((word) => id.startsWith(word)));
 const rows: { work: Work; figures: Figure[] }[] = [];
 const peaks: number[] = [];
@@ -81,7 +82,7 @@ const text = [
   '',
   `${cpus().length} x ${cpus()[0]?.model}, ${Math.round(totalmem() / 2 ** 30)} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, ${new Date().toISOString().slice(0, 10)}. ${describeKernels(loadKernelModule())}`,
   '',
-  `Written by \`npm run bench\`. Each figure is the median of ${windows} windows of ${windowMs / 1000} s; all contenders of a row are warm and take turns within one run.`,
+  `Written by \`npm run bench\`. Each figure is the median of ${windows} windows of ${windowMs / 1000} s; all contenders of a row are warm and take turns within one run. Load average of the machine at the start ${startLoad.toFixed(1)}, at the end ${(loadavg()[0] as number).toFixed(1)}: this run by itself makes 1 to 2.`,
   '',
   resultTable(rows, median(peaks)),
   ...(await phaseTable(chosen)),
