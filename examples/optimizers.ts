@@ -22,10 +22,10 @@ export const ways = {
   'full-batch descent': { optimizer: optim.sgd({ lr: 0.5 }), batch: samples },
   'stochastic descent': { optimizer: optim.sgd({ lr: 0.02 }), batch: 1 },
   'mini-batch descent': { optimizer: optim.sgd({ lr: 0.2 }) },
-  'mini-batch, one cycle': { optimizer: optim.sgd({ lr: optim.oneCycle({ peak: 0.5 }), momentum: 0.9 }) },
+  'mini-batch, one cycle': { optimizer: optim.sgd({ lr: optim.oneCycle({ peak: 0.2 }), momentum: 0.9 }) },
   momentum: { optimizer: optim.sgd({ lr: 0.1, momentum: 0.9 }) },
   Nesterov: { optimizer: optim.sgd({ lr: 0.1, momentum: 0.9, nesterov: true }) },
-  AdaGrad: { optimizer: optim.adagrad({ lr: 0.05 }) },
+  AdaGrad: { optimizer: optim.adagrad({ lr: 0.1 }) },
   Adadelta: { optimizer: optim.adadelta({ lr: 2 }) },
   RMSprop: { optimizer: optim.rmsprop({ lr: 0.005 }) },
   Adam: { optimizer: optim.adam({ lr: 0.01 }) },
@@ -91,13 +91,21 @@ export const example: Example = {
   system: 'optimizers',
   figures: [
     {
-      name: 'least test accuracy, but for full-batch descent',
-      atLeast: 0.95,
+      name: 'best test accuracy',
+      atLeast: 0.97,
       percent: true,
       async of({ seed }) {
         const outcomes = await comparison(seed);
         saveCurves(outcomes);
-        const others = outcomes.filter(({ name }) => name !== 'full-batch descent');
+        return Math.max(...outcomes.map(({ accuracy }) => accuracy));
+      },
+    },
+    {
+      name: 'least, but for full-batch descent',
+      atLeast: 0.9,
+      percent: true,
+      async of({ seed }) {
+        const others = (await comparison(seed)).filter(({ name }) => name !== 'full-batch descent');
         return Math.min(...others.map(({ accuracy }) => accuracy));
       },
     },
