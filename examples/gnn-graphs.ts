@@ -1,4 +1,5 @@
 import { data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 const perceptron = (inFeatures: number, width: number) =>
   new nn.Sequential(new nn.Linear(inFeatures, width), ops.relu, new nn.Linear(width, width), ops.relu);
@@ -38,3 +39,8 @@ export default defineJob({
     return { loss: loss.crossEntropy(logits, label), accuracy: metrics.accuracy(logits, label) };
   },
 });
+
+export const example: Example = {
+  system: 'graph network, graphs: shapes',
+  figures: [{ name: 'test accuracy', atLeast: 0.95, percent: true, of: metric('accuracy') }],
+};

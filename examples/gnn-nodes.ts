@@ -1,4 +1,5 @@
 import { data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 /** A graph convolution, and its answer carried on along the friendships (Gasteiger et al. 2019). */
 class NodeNet extends nn.Module {
@@ -34,3 +35,8 @@ export default defineJob({
   },
   predict: ({ model, batch }) => ({ community: model.forward(batch.x, batch.rowPointers, batch.columns).argmax() }),
 });
+
+export const example: Example = {
+  system: 'graph network, nodes: karate club from four labels',
+  figures: [{ name: 'accuracy on all members', atLeast: 0.94, percent: true, of: metric('accuracy') }],
+};

@@ -1,4 +1,5 @@
 import { data, defineJob, loss, nn, ops, optim, type Tensor } from '@lockstep/core';
+import { type Example, metric } from './support/example.ts';
 
 const top = 10;
 
@@ -65,3 +66,16 @@ export default defineJob({
     };
   },
 });
+
+export const example: Example = {
+  system: 'graph network, recommendation',
+  figures: [
+    { name: 'hit rate among ten', atLeast: 0.4, percent: true, of: metric('hitRate') },
+    { name: 'that of popularity', atMost: 0.3, percent: true, of: metric('popularHitRate') },
+    {
+      name: 'NDCG, times that of popularity',
+      atLeast: 1.5,
+      of: ({ metrics }) => (metrics.ndcg as number) / (metrics.popularNdcg as number),
+    },
+  ],
+};
