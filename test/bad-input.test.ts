@@ -99,6 +99,16 @@ const cases: Bad[] = [
     says: /Label 3 is out of range \[0, 3\) in sample 9 of the train data, field "label"/,
   },
   {
+    what: 'a label out of range where shards go one by one',
+    job: jobText({
+      data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, label: Int32Array.from({ length: 40 }, (_, i) => (i === 29 ? 3 : 0)) }) })',
+      step: '({ model, batch }) => ({ loss: loss.crossEntropy(model.forward(batch.x.sub(batch.x.sum(0))), batch.label) })',
+    }),
+    args: ['--threads', '1'],
+    code: 1,
+    says: /Label 3 is out of range \[0, 3\) in sample 29 of the train data, field "label"/,
+  },
+  {
     what: 'a target beyond 1',
     job: jobText({
       data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, y: { data: Float32Array.from({ length: 120 }, (_, i) => (i === 65 ? 255 : 0)), shape: [40, 3] } }) })',

@@ -37,7 +37,7 @@ export function reached({ atLeast, atMost }: Figure, value: number): boolean {
 
 export function figureText({ percent }: Figure, value: number): string {
   if (percent) return `${(100 * value).toFixed(1)} %`;
-  return Number.isInteger(value) ? String(value) : value.toPrecision(4);
+  return Number(value.toPrecision(3)).toString();
 }
 
 export const wantedText = (figure: Figure): string =>

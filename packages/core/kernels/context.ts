@@ -1,5 +1,7 @@
 /** The thread's context block (docs/kernels.md). */
 export const positionAt: usize = 8;
+/** First sample of the shard within the run, where a node is computed shard by shard. */
+const shardAt: usize = 12;
 /** 32 bytes for whoever has sums to put down. */
 export const lanesAt: usize = 64;
 const flagAt: usize = 32;
@@ -20,5 +22,5 @@ function note(ctx: usize, what: i32, nodeId: i32, row: i32, value: i32): void {
   store<i32>(ctx, nodeId, flagAt + 4);
   store<i32>(ctx, row, flagAt + 8);
   store<i32>(ctx, value, flagAt + 12);
-  store<i32>(ctx, load<i32>(ctx, positionAt), flagAt + 16);
+  store<i32>(ctx, load<i32>(ctx, positionAt) + load<i32>(ctx, shardAt), flagAt + 16);
 }

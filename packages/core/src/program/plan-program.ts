@@ -37,6 +37,7 @@ export function planProgram(request: PlanRequest): Plan {
       const tape = new TapeWriter();
       tables.write(addresses.arena, tape);
       for (const step of steps) emitter.write(step, addresses, tape);
+      emitter.endShards(addresses, tape);
       return tape.finish();
     },
   };
@@ -96,8 +97,12 @@ class SegmentTables {
   }
 }
 
+/** Word of the context block that holds the first sample of the current shard (docs/kernels.md). */
+const shardWord = 12;
+
 class StepEmitter {
   scratchBytes = 0;
+  #shardStart = 0;
   readonly #program: Program;
   readonly #operands: readonly Operand[];
   readonly #bound: (node: number, samples: number) => number[];
@@ -139,10 +144,22 @@ class StepEmitter {
     }
   }
 
+  /** Behind the last shard. */
+  endShards(at: PlanAddresses, tape: TapeWriter): void {
+    this.#startAt(0, at, tape);
+  }
+
+  /** Errors about data name the sample by it. */
+  #startAt(sample: number, at: PlanAddresses, tape: TapeWriter): void {
+    if (sample !== this.#shardStart) tape.kernel('literal', at.context + shardWord, 1, sample);
+    this.#shardStart = sample;
+  }
+
   #node({ node, out, inputs, shard, group }: NodeStep, at: PlanAddresses, tape: TapeWriter): void {
     const { op, attributes, inputs: sources } = this.#program.nodes[node] as Program['nodes'][number];
     const samples = shard === undefined ? this.#samples : (this.#segments[shard] as number);
     const firstSample = shard === undefined ? 0 : this.#segments.slice(0, shard).reduce((a, b) => a + b, 0);
+    this.#startAt(firstSample, at, tape);
     const shape = this.#bound(node, samples);
     const definition = findOp(op) as OpDefinition;
     const operands = () => sources.map((source) => this.#operands[source] as Operand);
