@@ -16,10 +16,7 @@ interface ExampleModule {
 }
 
 const modules = await Promise.all(
-  exampleFiles()
-    // Starts to train when it is imported.
-    .filter(({ file }) => file !== 'quickstart.ts')
-    .map(async ({ file, url }) => ({ file, url, module: (await import(url.href)) as ExampleModule })),
+  exampleFiles().map(async ({ file, url }) => ({ file, url, module: (await import(url.href)) as ExampleModule })),
 );
 const jobs = modules.filter(({ module }) => isJob(module.default));
 

@@ -5,6 +5,7 @@ import type { ThreadProfile } from '@lockstep/worker';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
+import { compiledKernels } from './kernels/compiled-kernels.ts';
 import type { RunEvent } from './observe/events.ts';
 import { type LoadedModel, modelFrom } from './predict/load-model.ts';
 
@@ -97,6 +98,8 @@ async function start(
   const overrides = Object.fromEntries(
     Object.entries({ seed, shards, steps, epochs, data, checkpointEvery }).filter(([, value]) => value !== undefined),
   ) as TraceOverrides;
+  const kernels = compiledKernels(options.widen ?? true);
+  kernels.catch(() => undefined);
   const traced = typeof job === 'string' ? undefined : await traceJob(job, overrides);
   const engine = new EngineHandle();
   const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
@@ -114,7 +117,7 @@ async function start(
         initialWeights: options.initialWeights ?? null,
         memoryLimitBytes: options.memoryLimitBytes ?? Math.floor(totalmem() * 0.8),
         mergeShards: options.mergeShards ?? true,
-        widen: options.widen ?? true,
+        kernels: await kernels,
         stopAtStep: options.stopAtStep ?? null,
         heapProbeAt: options.heapProbeAt ?? null,
         profile: options.profile ?? false,

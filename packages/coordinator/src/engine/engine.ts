@@ -2,7 +2,6 @@ import {
   DataError,
   describeKernels,
   LockstepError,
-  loadKernelModule,
   NonFiniteError,
   type PhaseSpec,
   type Program,
@@ -87,7 +86,7 @@ export class Engine {
   async run(): Promise<EngineResult> {
     const { request, traced, state } = this.#parts;
     const { spec } = traced;
-    const kernels = loadKernelModule({ widen: request.widen });
+    const { kernels } = request;
     this.#announce(describeKernels(kernels));
     const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, {
       heapProbeAt: request.heapProbeAt ?? -1,

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads';
-import type { JobSpec, TraceOverrides } from '@lockstep/core/internal';
+import type { JobSpec, LoadedKernels, TraceOverrides } from '@lockstep/core/internal';
 import type { ThreadProfile } from '@lockstep/worker';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
@@ -21,7 +21,8 @@ export interface EngineRequest {
   readonly initialWeights: string | null;
   readonly memoryLimitBytes: number;
   readonly mergeShards: boolean;
-  readonly widen: boolean;
+  /** Compiled for the whole process. */
+  readonly kernels: LoadedKernels;
   /** Stop after so many steps as if interrupted. */
   readonly stopAtStep: number | null;
   /** No steps, only the evaluation of the start's weights. */

@@ -4,8 +4,9 @@ import type { JobSpec } from '@lockstep/core/internal';
 import { describeModel, type ModelDescription } from '../checkpoint/encode.ts';
 import { modelWeights } from '../checkpoint/state.ts';
 import { openCheckpoint } from '../checkpoint/store.ts';
+import { compiledKernels } from '../kernels/compiled-kernels.ts';
 import { threadOptions } from '../thread-options.ts';
-import type { PredictAnswer, Prediction } from './messages.ts';
+import type { PredictAnswer, PredictData, Prediction } from './messages.ts';
 import { type BatchInput, packBatch } from './pack-batch.ts';
 
 /** Trained weights with the Program that applies them. */
@@ -41,6 +42,8 @@ export async function modelFrom(spec: JobSpec, parameters: Float32Array): Promis
   return new ThreadedModel(describeModel(spec), parameters);
 }
 
+const ended = 'The prediction thread has ended.';
+
 class ThreadedModel implements LoadedModel {
   readonly name: string;
   readonly fields: readonly string[];
@@ -53,6 +56,7 @@ class ThreadedModel implements LoadedModel {
   >();
   #worker: Worker | undefined;
   #nextId = 0;
+  #closings = 0;
 
   constructor(model: ModelDescription, parameters: Float32Array) {
     this.#model = model;
@@ -72,7 +76,10 @@ class ThreadedModel implements LoadedModel {
       throw new UsageError(`Job "${this.#model.name}" does not say how to predict: give defineJob a predict function.`);
     }
     const { rows, inputs } = packBatch(this.#model, batch, asked);
-    const worker = this.#thread();
+    const closings = this.#closings;
+    const { module } = await compiledKernels(true);
+    if (this.#closings !== closings) throw new LockstepError(ended);
+    const worker = this.#thread(module);
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(id, { resolve, reject });
@@ -82,6 +89,7 @@ class ThreadedModel implements LoadedModel {
   }
 
   async close(): Promise<void> {
+    this.#closings++;
     await this.#worker?.terminate();
     this.#worker = undefined;
   }
@@ -91,12 +99,12 @@ class ThreadedModel implements LoadedModel {
   }
 
   /** Started with the first request; a model that is waited for by nobody does not keep the process alive. */
-  #thread(): Worker {
+  #thread(kernels: WebAssembly.Module): Worker {
     if (this.#worker) return this.#worker;
     const worker = new Worker(new URL('./predict-thread.js', import.meta.url), {
       name: 'lockstep predict',
       ...threadOptions(),
-      workerData: { model: this.#model, parameters: this.#flat },
+      workerData: { model: this.#model, parameters: this.#flat, kernels } satisfies PredictData,
     });
     worker.on('message', (answer: PredictAnswer) => {
       const request = this.#waiting.get(answer.id);
@@ -111,7 +119,7 @@ class ThreadedModel implements LoadedModel {
       this.#worker = undefined;
     };
     worker.on('error', fail);
-    worker.on('exit', () => fail(new LockstepError('The prediction thread has ended.')));
+    worker.on('exit', () => fail(new LockstepError(ended)));
     this.#worker = worker;
     return worker;
   }

@@ -4,6 +4,7 @@ import type { ModelDescription } from '../checkpoint/encode.ts';
 export interface PredictData {
   readonly model: ModelDescription;
   readonly parameters: Float32Array;
+  readonly kernels: WebAssembly.Module;
 }
 
 export type FieldValues = Float32Array | Int32Array | Uint8Array;

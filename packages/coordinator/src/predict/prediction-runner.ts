@@ -4,7 +4,6 @@ import {
   firstFreeAddress,
   instantiateKernels,
   type Kernels,
-  loadKernelModule,
   type Plan,
   type Program,
   planProgram,
@@ -34,9 +33,11 @@ export class PredictionRunner {
   readonly #model: ModelDescription;
   readonly #program: Program;
   readonly #parameters: Float32Array;
+  readonly #module: WebAssembly.Module;
   readonly #bound = new Map<number, Bound>();
 
-  constructor({ model, parameters }: PredictData) {
+  constructor({ model, parameters, kernels }: PredictData) {
+    this.#module = kernels;
     this.#model = model;
     this.#program = model.predict as Program;
     this.#parameters = parameters;
@@ -95,7 +96,7 @@ export class PredictionRunner {
     const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     new Float32Array(memory.buffer, parameters, this.#parameters.length).set(this.#parameters);
     new Uint32Array(memory.buffer, from, tape.length).set(tape);
-    const kernels = instantiateKernels(loadKernelModule().module, memory);
+    const kernels = instantiateKernels(this.#module, memory);
     const bound = { plan, memory, kernels, inputs, outputs, context, from, to: from + tape.byteLength };
     this.#bound.set(rows, bound);
     return bound;

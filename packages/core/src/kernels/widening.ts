@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { aloneInProcess } from './process-lock.ts';
 
 /**
  * Widening: V8 can fuse neighbouring 128-bit vector operations into 256-bit ones (`--experimental-wasm-revectorize`). Each lane
@@ -54,9 +55,16 @@ export function mayWiden(): boolean {
   return whyNotWidened() === undefined;
 }
 
-/** Compiles a module with the optimizing compiler, widened or not. The code goes with the module to other threads. */
+/**
+ * Compiles a module with the optimizing compiler, widened or not. The code goes with the module to other threads. V8's flags are those of the
+ * process, so threads take turns.
+ */
 export function compileEagerly(bytes: Uint8Array<ArrayBuffer>, widen: boolean): WebAssembly.Module {
   if (!widen && nodeMajor > lastMajor) return new WebAssembly.Module(bytes);
+  return aloneInProcess(() => compileWithFlags(bytes, widen));
+}
+
+function compileWithFlags(bytes: Uint8Array<ArrayBuffer>, widen: boolean): WebAssembly.Module {
   const flags = Object.entries(widen ? { ...eagerFlags, [flag]: true } : eagerFlags);
   for (const [name, on] of flags) setFlag(name, on);
   try {
