@@ -32,7 +32,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   ],
   coordinator: [
     ['observe', 'thread-options.ts', 'job'],
-    ['checkpoint'],
+    ['checkpoint', 'kernels'],
     ['engine', 'predict'],
     ['train.ts'],
     ['evaluate.ts'],
