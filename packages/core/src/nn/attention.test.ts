@@ -4,32 +4,12 @@ import type { Tensor } from '../graph/tensor.ts';
 import * as ops from '../ops/index.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
 import { RandomStream } from '../random/stream.ts';
-import { sampleValues } from '../testing/check-gradient.ts';
+import { sampleTensor } from '../testing/check-gradient.ts';
+import { withFixedParameters } from '../testing/fixed-parameters.ts';
 import * as nn from './index.ts';
 
-const sample = (shape: number[], stream: number): Tensor =>
-  ops.tensor(
-    sampleValues(
-      shape.reduce((a, b) => a * b, 1),
-      stream,
-    ),
-    { shape },
-  );
 const valuesOf = (...tensors: Tensor[]): Float32Array[] => evaluateTensors(tensors) as Float32Array[];
 const names = (module: nn.Module): string[] => [...module.namedParameters()].map(([name]) => name);
-
-/** Constants in place of all parameters, different everywhere, so that values can be computed outside of a run. */
-function filled<M extends nn.Module>(module: M): M {
-  const fill = (owner: object, stream: { next: number }): void => {
-    for (const [key, value] of Object.entries(owner)) {
-      if (value instanceof nn.Parameter)
-        (owner as Record<string, unknown>)[key] = sample(value.shape as number[], stream.next++);
-      else if (value instanceof nn.Module || Array.isArray(value)) fill(value, stream);
-    }
-  };
-  fill(module, { next: 20 });
-  return module;
-}
 
 function expectSame(a: Float32Array, b: Float32Array): void {
   expect(a.length).toBe(b.length);
@@ -39,7 +19,7 @@ function expectSame(a: Float32Array, b: Float32Array): void {
 }
 
 const i32 = (values: number[], shape: number[]) => ops.tensor(values, { shape, dtype: 'i32' });
-const [x, memory] = [sample([2, 5, 8], 1), sample([2, 7, 8], 2)];
+const [x, memory] = [sampleTensor([2, 5, 8], 1), sampleTensor([2, 7, 8], 2)];
 
 describe('MultiheadAttention', () => {
   test("has PyTorch's parameters", () => {
@@ -65,21 +45,21 @@ describe('MultiheadAttention', () => {
   });
 
   test('self-attention from one projection is attention from three', () => {
-    const layer = filled(new nn.MultiheadAttention(8, 2));
+    const layer = withFixedParameters(new nn.MultiheadAttention(8, 2));
     // another tensor of the same values, so that the layer does not see that they are the same
-    const again = sample([2, 5, 8], 1);
+    const again = sampleTensor([2, 5, 8], 1);
     const mask = { isCausal: true, keyPaddingMask: i32([0, 0, 0, 1, 0, 0, 0, 0, 0, 1], [2, 5]) };
     const [one, three] = valuesOf(layer.forward(x, x, x, mask), layer.forward(x, again, again, mask));
     expectSame(one as Float32Array, three as Float32Array);
   });
 
   test('keys and values of other widths', () => {
-    const layer = filled(new nn.MultiheadAttention(8, 4, { kdim: 6, vdim: 3 }));
-    expect(layer.forward(x, sample([2, 7, 6], 3), sample([2, 7, 3], 4)).shape).toEqual([2, 5, 8]);
+    const layer = withFixedParameters(new nn.MultiheadAttention(8, 4, { kdim: 6, vdim: 3 }));
+    expect(layer.forward(x, sampleTensor([2, 7, 6], 3), sampleTensor([2, 7, 3], 4)).shape).toEqual([2, 5, 8]);
   });
 
   test("attnMask hides, as PyTorch's does", () => {
-    const layer = filled(new nn.MultiheadAttention(8, 2));
+    const layer = withFixedParameters(new nn.MultiheadAttention(8, 2));
     const future = i32(
       Array.from({ length: 25 }, (_, i) => (i % 5 > Math.floor(i / 5) ? 1 : 0)),
       [5, 5],
@@ -95,20 +75,20 @@ describe('MultiheadAttention', () => {
     expect(() => new nn.MultiheadAttention(10, 3)).toThrow(UsageError);
     expect(() => new nn.MultiheadAttention(10, 3)).toThrow(/embedDim 10 is not a multiple of 3 heads/);
     expect(() => new nn.MultiheadAttention(10, 0)).toThrow(/not a multiple of 0 heads/);
-    const layer = filled(new nn.MultiheadAttention(8, 2));
-    expect(() => layer.forward(sample([5, 8], 1))).toThrow(/give \[batch, tokens, width\], not \[5, 8\]/);
-    expect(() => layer.forward(x, x, x, { attnMask: sample([5, 5], 1) })).toThrow(
+    const layer = withFixedParameters(new nn.MultiheadAttention(8, 2));
+    expect(() => layer.forward(sampleTensor([5, 8], 1))).toThrow(/give \[batch, tokens, width\], not \[5, 8\]/);
+    expect(() => layer.forward(x, x, x, { attnMask: sampleTensor([5, 5], 1) })).toThrow(
       /attnMask must be i32 or u8, not f32/,
     );
     expect(() => layer.forward(x, x, x, { keyPaddingMask: i32([1, 0], [2, 1]) })).toThrow(/keyPaddingMask \[2, 1\]/);
     expect(() => layer.forward(x, x, x, { window: 0 })).toThrow(/window must be a whole number of at least 1/);
-    expect(() => layer.forward(x, sample([2, 7, 6], 1))).toThrow(ShapeError);
+    expect(() => layer.forward(x, sampleTensor([2, 7, 6], 1))).toThrow(ShapeError);
   });
 });
 
 test('additive attention is its formula', () => {
-  const layer = filled(new nn.AdditiveAttention(8, 6, 3));
-  const [keys, padding] = [sample([2, 7, 6], 4), i32([...Array<number>(12).fill(0), 1, 1], [2, 7])];
+  const layer = withFixedParameters(new nn.AdditiveAttention(8, 6, 3));
+  const [keys, padding] = [sampleTensor([2, 7, 6], 4), i32([...Array<number>(12).fill(0), 1, 1], [2, 7])];
   const [got, weights, w, u, v] = valuesOf(
     layer.forward(x, keys, keys, { keyPaddingMask: padding }),
     layer.attentionWeights(x, keys, { keyPaddingMask: padding }),
@@ -146,7 +126,9 @@ describe('LuongAttention', () => {
     ['concat', 'local-m'],
     ['concat', 'local-p'],
   ] as const)('%s, %s: its weights make its output', (score, align) => {
-    const layer = filled(new nn.LuongAttention(8, { score, align, ...(align !== 'global' && { window: 2 }) }));
+    const layer = withFixedParameters(
+      new nn.LuongAttention(8, { score, align, ...(align !== 'global' && { window: 2 }) }),
+    );
     const mask = { keyPaddingMask: i32([...Array<number>(12).fill(0), 1, 1], [2, 7]) };
     const weights = layer.attentionWeights(x, memory, mask);
     const context = ops.concat([weights.matmul(memory), x], 2);
@@ -164,10 +146,10 @@ describe('LuongAttention', () => {
   });
 
   test('a predicted place never lies in the padding', () => {
-    const layer = filled(new nn.LuongAttention(8, { align: 'local-p', window: 2 }));
+    const layer = withFixedParameters(new nn.LuongAttention(8, { align: 'local-p', window: 2 }));
     layer.place = { forward: (h: Tensor) => h.sum(-1, true).mul(0).add(100) } as never;
     const padding = { keyPaddingMask: i32([0, 0, 0, 1, 1, 1, 1, 0, 0, 0, 0, 0, 0, 0], [2, 7]) };
-    const equalScores = sample([2, 7, 8], 2).mul(0);
+    const equalScores = sampleTensor([2, 7, 8], 2).mul(0);
     const [w] = valuesOf(layer.attentionWeights(x, equalScores, padding)) as [Float32Array];
     // sigmoid(100) = 1: the place is the sentence's end, position 3 of 3 words or 7 of 7; sigma is 1
     expect(w[2]).toBeCloseTo(Math.exp(-1 / 2) / 3, 5);
@@ -236,7 +218,9 @@ describe('transformer layers', () => {
   });
 
   test.each([true, false])('a decoder layer is its formula, normFirst %s', (normFirst) => {
-    const layer = filled(new nn.TransformerDecoderLayer(8, 2, { ...small, normFirst, activation: 'gelu' }));
+    const layer = withFixedParameters(
+      new nn.TransformerDecoderLayer(8, 2, { ...small, normFirst, activation: 'gelu' }),
+    );
     const feedForward = (y: Tensor) => layer.linear2.forward(layer.linear1.forward(y).gelu());
     const add = (y: Tensor, norm: nn.LayerNorm, f: (y: Tensor) => Tensor) =>
       normFirst ? y.add(f(norm.forward(y))) : norm.forward(y.add(f(y)));
@@ -247,9 +231,9 @@ describe('transformer layers', () => {
   });
 
   test('a decoder does not see what comes later, unless told', () => {
-    const layer = () => filled(new nn.TransformerDecoderLayer(8, 2, small));
-    const decoder = new nn.TransformerDecoder(layer, 2, filled(new nn.LayerNorm(8)));
-    const changed = ops.concat([x.slice(1, 0, 3), sample([2, 2, 8], 9)], 1);
+    const layer = () => withFixedParameters(new nn.TransformerDecoderLayer(8, 2, small));
+    const decoder = new nn.TransformerDecoder(layer, 2, withFixedParameters(new nn.LayerNorm(8)));
+    const changed = ops.concat([x.slice(1, 0, 3), sampleTensor([2, 2, 8], 9)], 1);
     const [a, b, c, d] = valuesOf(
       decoder.forward(x, memory).slice(1, 0, 3),
       decoder.forward(changed, memory).slice(1, 0, 3),

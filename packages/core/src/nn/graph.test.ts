@@ -2,7 +2,8 @@ import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../graph/tensor.ts';
 import * as ops from '../ops/index.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
-import { expectGradient, sampleValues } from '../testing/check-gradient.ts';
+import { expectGradient, sampleTensor } from '../testing/check-gradient.ts';
+import { withFixedParameters } from '../testing/fixed-parameters.ts';
 import * as nn from './index.ts';
 
 // Layers on a sparse adjacency against their formulas on a dense one: 4 nodes, node 2 isolated, node 1 with a self loop.
@@ -26,33 +27,11 @@ const plain = ops.adjacency(structure);
 const weighted = ops.adjacency({ ...structure, values: ops.tensor(edges.map(({ value }) => value)) });
 const ones = dense.map((row) => row.map((value) => (value ? 1 : 0)));
 
-const random = (shape: number[], stream: number): Tensor =>
-  ops.tensor(
-    sampleValues(
-      shape.reduce((n, d) => n * d, 1),
-      stream,
-    ),
-    { shape },
-  );
-
-/** Gives every parameter fixed values, so that a layer can be computed without a run. */
-function filled<M extends nn.Module>(layer: M): M {
-  let stream = 20;
-  const fill = (owner: object): void => {
-    for (const [key, value] of Object.entries(owner)) {
-      if (value instanceof nn.Parameter) Object.assign(owner, { [key]: random(value.shape as number[], stream++) });
-      else if (value instanceof nn.Module) fill(value);
-    }
-  };
-  fill(layer);
-  return layer;
-}
-
 /** Same values and same gradient by x, alone and as a batch of one graph. */
 function expectSame(sparse: (x: Tensor) => Tensor, wanted: (x: Tensor) => Tensor, features: number): void {
-  const x = random([2, nodes, features], 7);
+  const x = sampleTensor([2, nodes, features], 7);
   const [got, expected] = [sparse(x), wanted(x)].map((y) => {
-    const weights = random(y.shape as number[], 8);
+    const weights = sampleTensor(y.shape as number[], 8);
     return evaluateTensors([y, ops.grad(y.mul(weights).sum(), [x])[0] as Tensor]);
   }) as [Float32Array[], Float32Array[]];
   for (const part of [0, 1]) {
@@ -76,7 +55,7 @@ describe('GCNConv', () => {
     ['weights of edges', weighted, withLoops(dense), {}],
     ['no self loops, and an isolated node', plain, ones, { addSelfLoops: false }],
   ])('%s', (_, adjacency, matrix, options) => {
-    const layer = filled(new nn.GCNConv(3, 5, options));
+    const layer = withFixedParameters(new nn.GCNConv(3, 5, options));
     const formula = (x: Tensor) =>
       normalised(matrix)
         .matmul(layer.lin.forward(x))
@@ -85,7 +64,7 @@ describe('GCNConv', () => {
   });
 
   test('the adjacency as it is', () => {
-    const layer = filled(new nn.GCNConv(3, 5, { normalize: false, bias: false }));
+    const layer = withFixedParameters(new nn.GCNConv(3, 5, { normalize: false, bias: false }));
     expectSame(
       (x) => layer.forward(x, weighted),
       (x) => ops.tensor(dense).matmul(layer.lin.forward(x)),
@@ -94,8 +73,8 @@ describe('GCNConv', () => {
   });
 
   test('weights of edges have a gradient through the normalisation', () => {
-    const layer = filled(new nn.GCNConv(3, 2));
-    const x = random([nodes, 3], 1);
+    const layer = withFixedParameters(new nn.GCNConv(3, 2));
+    const x = sampleTensor([nodes, 3], 1);
     expectGradient((values) => layer.forward(x, ops.adjacency({ ...structure, values })), [[edges.length]], {
       low: 0.3,
       high: 2,
@@ -108,7 +87,7 @@ test.each([
   [3, true],
   [3, false],
 ])('GATConv with %i heads, side by side: %s', (heads, concat) => {
-  const layer = filled(new nn.GATConv(3, 5, { heads, concat }));
+  const layer = withFixedParameters(new nn.GATConv(3, 5, { heads, concat }));
   const blocked = ops.tensor(ones.map((row, i) => row.map((v, j) => (v || i === j ? 0 : -1e30))));
   const formula = (x: Tensor) => {
     const parts = layer.lin.forward(x).reshape([2, nodes, heads, 5]).permute([0, 2, 1, 3]);
@@ -128,15 +107,15 @@ describe('SAGEConv', () => {
     ['add', ops.tensor(ones)],
     ['mean', mean],
   ])('%s', (aggr, matrix) => {
-    const layer = filled(new nn.SAGEConv(3, 5, { aggr }));
+    const layer = withFixedParameters(new nn.SAGEConv(3, 5, { aggr }));
     const formula = (x: Tensor) => layer.linL.forward(matrix.matmul(x)).add((layer.linR as nn.Linear).forward(x));
     expectSame((x) => layer.forward(x, weighted), formula, 3);
   });
 
   test('normalised to length 1', async () => {
-    const layer = filled(new nn.SAGEConv(3, 5, { aggr: 'max', normalize: true }));
+    const layer = withFixedParameters(new nn.SAGEConv(3, 5, { aggr: 'max', normalize: true }));
     const lengths = await layer
-      .forward(random([nodes, 3], 1), plain)
+      .forward(sampleTensor([nodes, 3], 1), plain)
       .square()
       .sum(-1)
       .data();
@@ -168,7 +147,7 @@ test('LGConv and APPNP', () => {
 });
 
 test.each([false, true])('GINConv, eps trained: %s', (trainEps) => {
-  const layer = filled(new nn.GINConv(new nn.Linear(3, 5), { eps: 0.25, trainEps }));
+  const layer = withFixedParameters(new nn.GINConv(new nn.Linear(3, 5), { eps: 0.25, trainEps }));
   const own = (x: Tensor) => (layer.eps ? x.add(x.mul(layer.eps)) : x.mul(1.25));
   expectSame(
     (x) => layer.forward(x, plain),

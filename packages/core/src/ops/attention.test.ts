@@ -3,18 +3,10 @@ import { ShapeError, UsageError } from '../errors.ts';
 import { batchDim } from '../graph/dim.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
-import { sampleValues } from '../testing/check-gradient.ts';
+import { sampleTensor } from '../testing/check-gradient.ts';
 import * as ops from './index.ts';
 
-const sample = (shape: number[], stream: number): Tensor =>
-  ops.tensor(
-    sampleValues(
-      shape.reduce((a, b) => a * b, 1),
-      stream,
-    ),
-    { shape },
-  );
-const [q, k, v] = [sample([2, 3, 7, 5], 1), sample([2, 3, 9, 5], 2), sample([2, 3, 9, 6], 3)];
+const [q, k, v] = [sampleTensor([2, 3, 7, 5], 1), sampleTensor([2, 3, 9, 5], 2), sampleTensor([2, 3, 9, 6], 3)];
 const padding = ops.tensor(
   Array.from({ length: 18 }, (_, i) => (i % 5 === 3 ? 1 : 0)),
   { shape: [2, 9], dtype: 'i32' },
@@ -23,7 +15,7 @@ const padding = ops.tensor(
 /** Output and gradients of all three. */
 function results(attend: (q: Tensor, k: Tensor, v: Tensor) => Tensor, inputs: [Tensor, Tensor, Tensor] = [q, k, v]) {
   const y = attend(...inputs);
-  const weighted = y.mul(sample(y.shape as number[], 9)).sum();
+  const weighted = y.mul(sampleTensor(y.shape as number[], 9)).sum();
   return evaluateTensors([y, ...ops.grad(weighted, inputs)]) as Float32Array[];
 }
 
@@ -53,7 +45,11 @@ describe.each(options)('%s', (_, option) => {
   });
 
   test('heads side by side are heads by themselves', () => {
-    const wide = [sample([2, 4, 6], 1), sample([2, 9, 6], 2), sample([2, 9, 6], 3)] as [Tensor, Tensor, Tensor];
+    const wide = [sampleTensor([2, 4, 6], 1), sampleTensor([2, 9, 6], 2), sampleTensor([2, 9, 6], 3)] as [
+      Tensor,
+      Tensor,
+      Tensor,
+    ];
     const heads = (x: Tensor) => x.reshape([2, -1, 3, 2]).permute([0, 2, 1, 3]);
     expectSame(
       results((a, b, c) => ops.multiHeadAttention(a, b, c, 3, option), wide),
@@ -65,7 +61,7 @@ describe.each(options)('%s', (_, option) => {
   });
 
   test('queries, keys and values from one tensor', () => {
-    const parts = [1, 2, 3].map((stream) => sample([2, 9, 6], stream)) as [Tensor, Tensor, Tensor];
+    const parts = [1, 2, 3].map((stream) => sampleTensor([2, 9, 6], stream)) as [Tensor, Tensor, Tensor];
     expectSame(
       results((...x) => ops.multiHeadSelfAttention(ops.concat(x, 2), 3, option), parts),
       results((a, b, c) => ops.multiHeadAttention(a, b, c, 3, option), parts),
@@ -102,12 +98,12 @@ test('a query that sees nothing gives zeros, in the kernel and in the matrix', (
 });
 
 test('leading dimensions broadcast, and may be missing', () => {
-  const one = sample([9, 5], 2);
+  const one = sampleTensor([9, 5], 2);
   const [shared] = results((a, b, c) => ops.scaledDotProductAttention(a, b, c), [q, one, v]) as [Float32Array];
   const stretched = one.expand([2, 3, 9, 5]);
   const [given] = results((a, b, c) => ops.scaledDotProductAttention(a, b, c), [q, stretched, v]) as [Float32Array];
   expect(shared).toEqual(given);
-  expect(ops.scaledDotProductAttention(sample([4, 5], 1), one, one).shape).toEqual([4, 5]);
+  expect(ops.scaledDotProductAttention(sampleTensor([4, 5], 1), one, one).shape).toEqual([4, 5]);
 });
 
 describe('bad input', () => {
@@ -124,26 +120,30 @@ describe('bad input', () => {
     expect(attend({ mask: i32([9, 7]) })).toThrow(/mask \[9, 7\] does not broadcast to the weights \[2, 3, 7, 9\]/);
     expect(attend({ keyPaddingMask: i32([2, 7]) })).toThrow(/keyPaddingMask \[2, 7\] does not fit; give \[2, 9\]/);
     expect(attend({ keyPaddingMask: i32([2, 7]), mask: i32([7, 9]) })).toThrow(/keyPaddingMask \[2, 7\]/);
-    expect(attend({ bias: sample([5, 9], 1) })).toThrow(/bias \[5, 9\] does not broadcast/);
+    expect(attend({ bias: sampleTensor([5, 9], 1) })).toThrow(/bias \[5, 9\] does not broadcast/);
   });
 
   test('masks of the wrong dtype', () => {
-    expect(attend({ mask: sample([7, 9], 1) })).toThrow(/mask is f32, which could mean numbers to add/);
-    expect(attend({ keyPaddingMask: sample([2, 9], 1) })).toThrow(/keyPaddingMask is f32/);
+    expect(attend({ mask: sampleTensor([7, 9], 1) })).toThrow(/mask is f32, which could mean numbers to add/);
+    expect(attend({ keyPaddingMask: sampleTensor([2, 9], 1) })).toThrow(/keyPaddingMask is f32/);
     expect(attend({ bias: i32([7, 9]) })).toThrow(/bias must be f32, not i32/);
   });
 
   test('shapes that do not fit', () => {
-    expect(() => ops.scaledDotProductAttention(q, sample([2, 3, 9, 4], 1), v)).toThrow(ShapeError);
-    expect(() => ops.scaledDotProductAttention(q, sample([2, 3, 9, 4], 1), v)).toThrow(
+    expect(() => ops.scaledDotProductAttention(q, sampleTensor([2, 3, 9, 4], 1), v)).toThrow(ShapeError);
+    expect(() => ops.scaledDotProductAttention(q, sampleTensor([2, 3, 9, 4], 1), v)).toThrow(
       /queries of size 5 and keys of size 4/,
     );
-    expect(() => ops.scaledDotProductAttention(q, k, sample([2, 3, 8, 6], 1))).toThrow(/9 keys and 8 values differ/);
-    expect(() => ops.scaledDotProductAttention(q, sample([3, 3, 9, 5], 1), v)).toThrow(
+    expect(() => ops.scaledDotProductAttention(q, k, sampleTensor([2, 3, 8, 6], 1))).toThrow(
+      /9 keys and 8 values differ/,
+    );
+    expect(() => ops.scaledDotProductAttention(q, sampleTensor([3, 3, 9, 5], 1), v)).toThrow(
       /do not broadcast: 2 and 3 differ \(batch and heads\)/,
     );
-    expect(() => ops.scaledDotProductAttention(q, sample([3, 3, 9, 5], 1), v)).toThrow(ShapeError);
-    expect(() => ops.scaledDotProductAttention(sample([5], 1), k, v)).toThrow(/\[5\] needs at least two dimensions/);
+    expect(() => ops.scaledDotProductAttention(q, sampleTensor([3, 3, 9, 5], 1), v)).toThrow(ShapeError);
+    expect(() => ops.scaledDotProductAttention(sampleTensor([5], 1), k, v)).toThrow(
+      /\[5\] needs at least two dimensions/,
+    );
     expect(() => ops.scaledDotProductAttention(k, q, q, { causal: true })).toThrow(
       /more queries \(9\) than keys \(7\)/,
     );

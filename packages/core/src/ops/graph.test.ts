@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { Tensor } from '../graph/tensor.ts';
 import { evaluateTensors } from '../program/evaluate-tensors.ts';
-import { expectGradient, sampleValues } from '../testing/check-gradient.ts';
+import { expectGradient, sampleTensor } from '../testing/check-gradient.ts';
 import * as ops from './index.ts';
 
 // Graphs of 5 nodes with room for 9 edges, each a list of what a node hears: node 3 of the first is isolated and node 1 has a self loop and a
@@ -27,14 +27,6 @@ const one = ops.adjacency({ rowPointers: first.rowPointers.reshape([6]), columns
 const count = graphs.length;
 
 const read = (x: Tensor): number[] => [...(evaluateTensors([x])[0] as ArrayLike<number> & Iterable<number>)];
-const random = (shape: number[], stream: number): Tensor =>
-  ops.tensor(
-    sampleValues(
-      shape.reduce((n, d) => n * d, 1),
-      stream,
-    ),
-    { shape },
-  );
 
 /** What the ops should give, edge by edge in float64: `reduce` sees the rows of a node's messages. */
 function byHand(
@@ -59,8 +51,8 @@ const sumOf = (width: number) => (rows: number[][]) =>
   rows.reduce((sum, row) => sum.map((s, j) => s + (row[j] as number)), Array<number>(width).fill(0));
 
 describe.each([1, 3, 4, 7, 17, 33])('%i features', (width) => {
-  const x = random([count, nodes, width], 1);
-  const w = random([count, room], 2);
+  const x = sampleTensor([count, nodes, width], 1);
+  const w = sampleTensor([count, room], 2);
   const [xs, ws] = [read(x), read(w)];
   const expectClose = (got: Tensor, wanted: number[]) => {
     const values = read(got);
@@ -132,7 +124,7 @@ describe.each([
   ];
 
   test('each head weighs its own part', () => {
-    const [x, w] = shapes.map((shape, i) => random(shape, i)) as [Tensor, Tensor];
+    const [x, w] = shapes.map((shape, i) => sampleTensor(shape, i)) as [Tensor, Tensor];
     const parts = Array.from({ length: heads }, (_, h) =>
       ops.sparseMatmul(batch, x.slice(2, h * width, (h + 1) * width), w.slice(2, h, h + 1).reshape([count, room])),
     );
@@ -144,7 +136,7 @@ describe.each([
   });
 
   test('edge softmax sums to one at every node that hears any, and its derivative', () => {
-    const scores = random([count, room, heads], 3);
+    const scores = sampleTensor([count, room, heads], 3);
     const sums = read(ops.segmentSum(ops.edgeSoftmax(batch, scores), batch.rowPointers));
     const wanted = graphs.flatMap((lists) => lists.flatMap(({ length }) => Array(heads).fill(length > 0 ? 1 : 0)));
     sums.forEach((sum, i) => {

@@ -17,6 +17,16 @@ export function sampleValues(count: number, stream: number, low = -2, high = 2):
   });
 }
 
+/** A constant of such numbers. */
+export const sampleTensor = (shape: readonly number[], stream: number): Tensor =>
+  tensor(
+    sampleValues(
+      shape.reduce((n, d) => n * d, 1),
+      stream,
+    ),
+    { shape },
+  );
+
 /**
  * Compares the derivative of sum(w * f(...)) with central differences, for every element of every input. w is random so that no
  * symmetry hides an error.
