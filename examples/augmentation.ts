@@ -71,7 +71,7 @@ export const example: Example = {
 };
 
 /** A row of images as they are, and below each what it becomes at five steps. */
-export function augmentationSheet(columns = 10): Picture {
+function augmentationSheet(columns = 10): Picture {
   const source = data.glyphs({ length: columns });
   const images = Float32Array.from(
     Array.from({ length: columns }, (_, i) => [...(source.sample(i) as data.ImageSample).image]).flat(),

@@ -53,7 +53,7 @@ interface Technique {
   readonly patience?: number;
 }
 
-export const techniques: Readonly<Record<string, Technique>> = {
+const techniques: Readonly<Record<string, Technique>> = {
   none: {},
   L1: { penalties: [{ l1: 0.003, params: weights }] },
   L2: { penalties: [{ l2: 0.03, params: weights }] },

@@ -6,8 +6,8 @@ import { fileURLToPath } from 'node:url';
 const cache = fileURLToPath(new URL('../.cache/node/', import.meta.url));
 
 /** Versions that the tests run on besides the repo's own; the oldest that `engines` allows of each line, or the newest known to work. */
-export const nodeVersions = { 22: '22.22.2', 24: '24.21.0', 26: '26.9.0' } as const;
-export type NodeMajor = keyof typeof nodeVersions;
+const nodeVersions = { 22: '22.22.2', 24: '24.21.0', 26: '26.9.0' } as const;
+type NodeMajor = keyof typeof nodeVersions;
 
 /**
  * The path of a Node binary of that line, installed once from the npm registry into `.cache/`; undefined, with a word on stderr,

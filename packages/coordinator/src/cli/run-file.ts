@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
 
-export const runFileName = 'run.json';
+const runFileName = 'run.json';
 
 /** Which job a run's folder belongs to, for commands that need the job again. */
 export interface RunFile {

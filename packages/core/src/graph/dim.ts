@@ -73,7 +73,7 @@ export function quotient(a: Size, b: Size): Size | undefined {
   return sa.length === 0 ? ca / cb : new Dim(sa as string[], ca / cb);
 }
 
-export function bindSize(size: Size, binding: DimBinding): number {
+function bindSize(size: Size, binding: DimBinding): number {
   if (typeof size === 'number') return size;
   return size.symbols.reduce((n, symbol) => n * (binding[symbol] as number), size.coefficient);
 }

@@ -84,7 +84,6 @@ export function defineOp(definition: OpDefinition): OpDefinition {
 }
 
 export const findOp = (name: string): OpDefinition | undefined => registry.get(name);
-export const opNames = (): string[] => [...registry.keys()];
 
 /** Adds a node. Shape errors name the op, all shapes and the layer. */
 export function apply(definition: OpDefinition, inputs: readonly Tensor[], attributes: Attributes = {}): Tensor {

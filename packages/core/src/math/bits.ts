@@ -4,7 +4,7 @@ const u32 = new Uint32Array(f64.buffer);
 const high = 1;
 
 /** 2^n for -1022 <= n <= 1023, exact. */
-export function powerOfTwo(n: number): number {
+function powerOfTwo(n: number): number {
   u32[0] = 0;
   u32[high] = (n + 1023) << 20;
   return f64[0] as number;
