@@ -3,13 +3,7 @@
  * time and memory grow with the context: `node bench/attention.ts [--quick]`.
  */
 import { ops, type Tensor } from '@lockstep/core';
-import {
-  buildProgram,
-  firstFreeAddress,
-  instantiateKernels,
-  loadKernelModule,
-  planProgram,
-} from '@lockstep/core/internal';
+import { AddressSpace, buildProgram, instantiateKernels, loadKernelModule, planProgram } from '@lockstep/core/internal';
 
 interface Shape {
   readonly name: string;
@@ -65,22 +59,21 @@ const { module } = loadKernelModule({ widen: !process.argv.includes('--plain') }
 function prepare(variant: Variant, shape: Shape): Prepared {
   const program = buildProgram({ outputs: variant(shape) });
   const plan = planProgram({ program, layout: { entries: [], trained: 0, length: 0 }, segments: [1] });
-  let end = firstFreeAddress;
-  const reserve = (bytes: number): number => {
-    const address = end;
-    end += Math.ceil(bytes / 64) * 64;
-    return address;
+  const space = new AddressSpace();
+  const addresses = {
+    parameters: 0,
+    scalars: {},
+    results: [],
+    inputs: space.reserveAll(plan.inputBytes),
+    context: space.reserve(256),
+    arena: space.reserve(plan.arenaBytes),
+    scratch: space.reserve(plan.scratchBytes),
+    outputs: space.reserveAll(plan.outputBytes),
   };
-  const reserveAll = (sizes: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, reserve(bytes)]));
-  const inputs = reserveAll(plan.inputBytes);
-  const [context, arena, scratch] = [256, plan.arenaBytes, plan.scratchBytes].map(reserve) as [number, number, number];
-  const outputs = reserveAll(plan.outputBytes);
-  const tape = plan.encode({ parameters: 0, inputs, scalars: {}, context, scratch, arena, results: [], outputs });
-  const tapeAt = reserve(tape.byteLength);
-  const pages = Math.ceil(end / 65536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
-  for (const [name, at] of Object.entries(inputs)) {
+  const tape = plan.encode(addresses);
+  const tapeAt = space.reserve(tape.byteLength);
+  const memory = space.createMemory();
+  for (const [name, at] of Object.entries(addresses.inputs)) {
     const values = new Float32Array(memory.buffer, at, (plan.inputBytes[name] as number) / 4);
     for (let i = 0; i < values.length; i++) values[i] = ((i * 2654435761) % 4096) / 1024 - 2;
   }

@@ -23,6 +23,7 @@ export { kernelOf, type Phase, phases } from './kernels/phases.ts';
 export { selfTest, selfTestBytes } from './kernels/self-test.ts';
 export { describeBrokenRule } from './ops/check-values.ts';
 export { type GroupSpec, type OptimizerSpec, stateVectors } from './optim/optimizer-spec.ts';
+export { AddressSpace } from './program/address-space.ts';
 export { buildProgram } from './program/build.ts';
 export { evaluateTensors } from './program/evaluate-tensors.ts';
 export {

@@ -1,10 +1,10 @@
 import { UsageError } from '../errors.ts';
-import { firstFreeAddress, instantiateKernels, type Kernels } from '../kernels/instance.ts';
+import { instantiateKernels, type Kernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
 import { stateVectors } from '../optim/optimizer-spec.ts';
 import type { Optimizer } from '../optim/optimizers.ts';
 import { evaluateSchedule, followsEvaluations, type Schedule } from '../optim/schedule.ts';
-import { ArenaAllocator } from './arena.ts';
+import { AddressSpace } from './address-space.ts';
 import { layoutOf, type ParameterLayout } from './layout.ts';
 import { TapeWriter } from './tape-writer.ts';
 import { freshGroupState, hyperConstants, hyperLength, writeHyper, writeUpdate } from './update-tape.ts';
@@ -35,21 +35,16 @@ export class ManualOptimizer {
     }
     this.#schedules = schedules;
 
-    let end = firstFreeAddress;
-    const reserve = (bytes: number): number => {
-      const address = end;
-      end += ArenaAllocator.round(bytes);
-      return address;
-    };
+    const space = new AddressSpace();
     const bytes = this.#layout.length * 4;
-    const [weights, gradients] = [reserve(bytes), reserve(bytes)];
-    const vectors = stateVectors(spec).map(() => reserve(bytes));
-    const record = reserve(16);
-    const rates = reserve(spec.groups.length * 8);
-    const groups = spec.groups.map((_, g) => ({ constants: hyperConstants(spec, g), state: reserve(24) }));
+    const [weights, gradients] = [space.reserve(bytes), space.reserve(bytes)];
+    const vectors = stateVectors(spec).map(() => space.reserve(bytes));
+    const record = space.reserve(16);
+    const rates = space.reserve(spec.groups.length * 8);
+    const groups = spec.groups.map((_, g) => ({ constants: hyperConstants(spec, g), state: space.reserve(24) }));
     const writer = new TapeWriter();
     const filled = groups.map(({ constants, state }, g) => {
-      const at = { block: reserve(hyperLength * 4), state, constants: reserve(constants.length * 8) };
+      const at = { block: space.reserve(hyperLength * 4), state, constants: space.reserve(constants.length * 8) };
       writeHyper(writer, spec, g, { ...at, rate: rates + g * 8, record });
       for (const { name, offset, size } of this.#layout.entries) {
         if (!spec.groups[g]?.parameters.includes(name)) continue;
@@ -61,9 +56,8 @@ export class ManualOptimizer {
       ];
     });
     const tape = writer.finish();
-    const tapeAt = reserve(tape.byteLength);
-    const pages = Math.ceil(end / 65536);
-    this.#memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+    const tapeAt = space.reserve(tape.byteLength);
+    this.#memory = space.createMemory();
     const floats = (address: number, length: number) => new Float32Array(this.#memory.buffer, address, length);
     new Uint32Array(this.#memory.buffer, tapeAt, tape.length).set(tape);
     this.#tape = { from: tapeAt, to: tapeAt + tape.byteLength };

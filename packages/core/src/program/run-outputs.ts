@@ -1,11 +1,11 @@
 import { LockstepError } from '../errors.ts';
 import { bindShape } from '../graph/dim.ts';
-import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
+import { instantiateKernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
 import { describeBrokenRule } from '../ops/check-values.ts';
 import { shapeFrom } from '../ops/shape-data.ts';
 import type { Key } from '../random/keys.ts';
-import { ArenaAllocator } from './arena.ts';
+import { AddressSpace } from './address-space.ts';
 import { planProgram } from './plan-program.ts';
 import type { Program, ProgramNode } from './program.ts';
 
@@ -36,29 +36,21 @@ export function runOutputs({
   key = [0, 0],
 }: OutputsRequest): Record<string, TensorData> {
   const plan = planProgram({ program, layout: noLayout, segments: [samples] });
-  let end = firstFreeAddress;
-  const reserve = (bytes: number): number => {
-    const address = end;
-    end += ArenaAllocator.round(bytes);
-    return address;
-  };
-  const reserveAll = (sizes: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, reserve(bytes)]));
+  const space = new AddressSpace();
   const addresses = {
     parameters: 0,
     scalars: {},
     results: [],
-    inputs: reserveAll(plan.inputBytes),
-    context: reserve(contextBytes),
-    arena: reserve(plan.arenaBytes),
-    scratch: reserve(plan.scratchBytes),
-    outputs: reserveAll(plan.outputBytes),
+    inputs: space.reserveAll(plan.inputBytes),
+    context: space.reserve(contextBytes),
+    arena: space.reserve(plan.arenaBytes),
+    scratch: space.reserve(plan.scratchBytes),
+    outputs: space.reserveAll(plan.outputBytes),
   };
   const tape = plan.encode(addresses);
-  const tapeAddress = reserve(tape.byteLength);
+  const tapeAddress = space.reserve(tape.byteLength);
 
-  const pages = Math.ceil(end / 65536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const memory = space.createMemory();
   const kernels = instantiateKernels(loadKernelModule().module, memory);
   for (const [name, address] of Object.entries(addresses.inputs)) {
     const values = inputs[name] as TensorData | Uint8Array;

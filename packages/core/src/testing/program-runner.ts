@@ -1,6 +1,6 @@
-import { firstFreeAddress, instantiateKernels } from '../kernels/instance.ts';
+import { instantiateKernels } from '../kernels/instance.ts';
 import { loadKernelModule } from '../kernels/loader.ts';
-import { ArenaAllocator } from '../program/arena.ts';
+import { AddressSpace } from '../program/address-space.ts';
 import { type ParameterLayout, resultLayoutOf } from '../program/layout.ts';
 import { planProgram } from '../program/plan-program.ts';
 import type { Program } from '../program/program.ts';
@@ -30,28 +30,20 @@ export function runOnce(request: RunRequest): { results: Float32Array[]; outputs
     Object.keys(program.gradients).length > 0 ? layout : undefined,
     program.statistics.map(({ name }) => name),
   );
-  let end = firstFreeAddress;
-  const reserve = (bytes: number): number => {
-    const address = end;
-    end += ArenaAllocator.round(bytes);
-    return address;
-  };
-  const reserveAll = (sizes: Readonly<Record<string, number>>) =>
-    Object.fromEntries(Object.entries(sizes).map(([name, bytes]) => [name, reserve(bytes)]));
+  const space = new AddressSpace();
   const addresses = {
-    parameters: reserve(layout.length * 4),
-    inputs: reserveAll(plan.inputBytes),
-    scalars: reserveAll(Object.fromEntries(Object.keys(request.scalars ?? {}).map((name) => [name, 4]))),
-    context: reserve(256),
-    scratch: reserve(plan.scratchBytes),
-    arena: reserve(plan.arenaBytes),
-    results: groups.map(() => reserve(resultLayout.length * 4)),
-    outputs: reserveAll(plan.outputBytes),
+    parameters: space.reserve(layout.length * 4),
+    inputs: space.reserveAll(plan.inputBytes),
+    scalars: space.reserveAll(Object.fromEntries(Object.keys(request.scalars ?? {}).map((name) => [name, 4]))),
+    context: space.reserve(256),
+    scratch: space.reserve(plan.scratchBytes),
+    arena: space.reserve(plan.arenaBytes),
+    results: groups.map(() => space.reserve(resultLayout.length * 4)),
+    outputs: space.reserveAll(plan.outputBytes),
   };
   const tape = plan.encode(addresses);
-  const tapeAt = reserve(tape.byteLength);
-  const pages = Math.ceil(end / 65536);
-  const memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
+  const tapeAt = space.reserve(tape.byteLength);
+  const memory = space.createMemory();
   const floats = (address: number, length: number) => new Float32Array(memory.buffer, address, length);
 
   floats(addresses.parameters, layout.length).set(request.parameters);
