@@ -1,4 +1,5 @@
-import { UsageError } from '../errors.ts';
+import { ShapeError, UsageError } from '../errors.ts';
+import { sameShape, shapeText } from '../graph/dim.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { Weighted } from '../loss/weighted.ts';
 import { add, mul } from '../ops/arithmetic.ts';
@@ -16,8 +17,18 @@ export interface AccuracyOptions {
   readonly ignoreIndex?: number;
 }
 
-/** Share of rows whose largest logit is the label: logits `[batch, ..., classes]`, labels `[batch, ...]`. */
+/**
+ * Share of rows whose largest logit is the label: logits `[batch, ..., classes]`, labels `[batch, ...]`.
+ *
+ * @throws ShapeError where the labels have another shape
+ */
 export function accuracy(logits: Tensor, labels: Tensor, options: AccuracyOptions = {}): Weighted {
+  const rows = logits.shape.slice(0, -1);
+  if (!sameShape(labels.shape, rows)) {
+    throw new ShapeError(
+      `metrics.accuracy: labels ${shapeText(labels.shape)} do not fit logits ${shapeText(logits.shape)}; reshape them to ${shapeText(rows)}.`,
+    );
+  }
   const hits = new Weighted(equal(cast(argmax(logits), 'f32'), cast(labels, 'f32')));
   const { ignoreIndex } = options;
   return ignoreIndex === undefined ? hits : hits.weighted(differs(wholeNumbers(labels, 'label'), ignoreIndex));

@@ -77,6 +77,11 @@ describe('of rows', () => {
   });
 
   test('bad use', () => {
+    for (const labels of [[2, 2, 3], [2], [2, 2, 3, 0, 1]]) {
+      expect(() => metrics.accuracy(logits, i32(labels))).toThrow(
+        `metrics.accuracy: labels [${labels.length}] do not fit logits [4, 4]; reshape them to [4].`,
+      );
+    }
     for (const k of [0, 5, 1.5]) {
       expect(() => metrics.topK(logits, i32([2, 2, 3, 0]), { k })).toThrow(
         /k must be a whole number from 1 to the 4 classes/,

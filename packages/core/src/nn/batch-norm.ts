@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import type { Shape } from '../graph/dim.ts';
 import { currentTrace } from '../graph/scope.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -31,6 +32,9 @@ abstract class BatchNorm extends Module {
   constructor(channels: number, options: BatchNormOptions = {}) {
     super();
     const { eps = 1e-5, momentum = 0.1, affine = true, trackRunningStats = true } = options;
+    if (!(eps >= 0)) throw new UsageError(`${new.target.name}: eps must be a number of at least 0, not ${eps}.`);
+    if (!(momentum >= 0 && momentum <= 1))
+      throw new UsageError(`${new.target.name}: momentum must be in [0, 1], not ${momentum}.`);
     this.#channels = channels;
     this.#eps = eps;
     this.#momentum = momentum;

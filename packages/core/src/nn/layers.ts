@@ -69,6 +69,7 @@ export class Dropout extends Module {
 
   constructor(p = 0.5) {
     super();
+    if (!(p >= 0 && p < 1)) throw new RangeError(`Dropout: p must be in [0, 1), not ${p}.`);
     this.#p = p;
   }
 

@@ -1,3 +1,4 @@
+import { UsageError } from '../errors.ts';
 import { Tensor } from '../graph/tensor.ts';
 import type { Initializer } from './init.ts';
 
@@ -9,8 +10,16 @@ export abstract class ModelTensor extends Tensor {
   requiresGrad = true;
   readonly #attributes: { name: string };
 
-  /** @param shape fixed sizes, in PyTorch's order (`[out, in]` for a weight) */
+  /**
+   * @param shape fixed sizes, in PyTorch's order (`[out, in]` for a weight)
+   * @throws UsageError where a size is not a whole number of at least 1
+   */
   constructor(shape: readonly number[], initializer: Initializer) {
+    if (!shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+      throw new UsageError(
+        `${new.target.name}: the shape [${shape.join(', ')}] must hold whole numbers of at least 1; correct the sizes given to the layer.`,
+      );
+    }
     const attributes = { name: '', shape: [...shape], dtype: 'f32' };
     super('parameter', [], attributes, { shape, dtype: 'f32' }, '');
     this.initializer = initializer;

@@ -233,6 +233,16 @@ describe('what does not fit is named', () => {
       () => new nn.RNN(3, 2, { numLayers: 1.5 }),
       'nn.RNN: numLayers must be a whole number of at least 1, not 1.5.',
     ],
+    [
+      'nonlinearity',
+      () => new nn.RNN(3, 2, { nonlinearity: 'sigmoid' as 'tanh' }),
+      "nn.RNN: nonlinearity must be 'tanh' or 'relu', not 'sigmoid'.",
+    ],
+    [
+      'half a state',
+      () => new nn.LSTM(3, 4).forward(x, { initial: ops.zeros([5, 1, 4]) as unknown as [Tensor, Tensor] }),
+      'nn.LSTM: the initial state must be two tensors, [hidden, cell].',
+    ],
     ['dropout', () => new nn.RNN(3, 2, { dropout: 1 }), 'nn.RNN: dropout must be in [0, 1), not 1.'],
   ];
   test.each(cases)('%s', (_, f, message) => expect(f).toThrow(message));

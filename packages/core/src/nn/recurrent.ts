@@ -1,3 +1,4 @@
+import { ShapeError, UsageError } from '../errors.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { type RecurrentLayerOptions, RecurrentLayers, type SequenceOptions } from './recurrent-layers.ts';
 
@@ -8,8 +9,10 @@ export class RNN extends RecurrentLayers {
     hiddenSize: number,
     options: RecurrentLayerOptions & { nonlinearity?: 'tanh' | 'relu' } = {},
   ) {
-    const cell = options.nonlinearity === 'relu' ? 'rnnRelu' : 'rnnTanh';
-    super('nn.RNN', cell, [inputSize, hiddenSize], options);
+    const { nonlinearity = 'tanh' } = options;
+    if (nonlinearity !== 'tanh' && nonlinearity !== 'relu')
+      throw new UsageError(`nn.RNN: nonlinearity must be 'tanh' or 'relu', not '${nonlinearity}'.`);
+    super('nn.RNN', nonlinearity === 'relu' ? 'rnnRelu' : 'rnnTanh', [inputSize, hiddenSize], options);
   }
 
   /**
@@ -48,6 +51,8 @@ export class LSTM extends RecurrentLayers {
     x: Tensor,
     { initial, lengths }: SequenceOptions<readonly [hidden: Tensor, cell: Tensor]> = {},
   ): [output: Tensor, state: [hidden: Tensor, cell: Tensor]] {
+    if (initial && (!Array.isArray(initial) || initial.length !== 2))
+      throw new ShapeError('nn.LSTM: the initial state must be two tensors, [hidden, cell].');
     const { output, states } = this.run(x, initial ?? [], lengths);
     return [output, states as [Tensor, Tensor]];
   }

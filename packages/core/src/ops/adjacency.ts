@@ -3,7 +3,7 @@ import { type Shape, sameShape, shapeText } from '../graph/dim.ts';
 import { apply, defineOp, type Emit, type Operand, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { count, expectDType, fixedSize, lastSize, operand } from './check.ts';
-import { cast } from './movement.ts';
+import { wholeNumbers } from './check-values.ts';
 
 /**
  * Who hears whom, as compressed sparse rows: node i hears the nodes `columns[rowPointers[i]]` to `columns[rowPointers[i + 1] - 1]`.
@@ -77,7 +77,7 @@ const pointersOp = defineOp({
 export function checkedPointers(pointers: Tensor, rows: number): Tensor {
   const checked =
     (pointers.op === 'adjacencyPointers' && pointers.attributes.rows === rows) || pointers.op === 'loopPointers';
-  return checked ? pointers : apply(pointersOp, [cast(pointers, 'i32')], { rows });
+  return checked ? pointers : apply(pointersOp, [wholeNumbers(pointers, 'row pointer')], { rows });
 }
 
 const columnsOp = defineOp({
@@ -112,7 +112,7 @@ export function adjacency({ rowPointers, columns, values, sources }: AdjacencyFi
   }
   const nodes = sources ?? pointers - 1;
   const checked = checkedPointers(rowPointers, edges);
-  const checkedColumns = apply(columnsOp, [cast(columns, 'i32'), checked], { sources: nodes });
+  const checkedColumns = apply(columnsOp, [wholeNumbers(columns, 'column'), checked], { sources: nodes });
   if (values && !sameShape(values.shape, columns.shape)) {
     throw new ShapeError(
       `adjacency: values ${shapeText(values.shape)} must have the shape of columns, ${shapeText(columns.shape)}.`,

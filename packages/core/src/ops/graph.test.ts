@@ -208,6 +208,8 @@ describe('a wrong adjacency is an error', () => {
       /adjacency: values \[2\] must have the shape of columns, \[3\]/,
     ],
     ['other nodes than x has', { sources: 3 }, /sparseMatmul: x \[2, 4\] must be \[\.\.\., 3, features\]/],
+    ['a column between two nodes', { columns: ops.tensor([1, 0.7, 1]) }, /column 0\.\d+ is not a whole number/],
+    ['a row pointer that is NaN', { rowPointers: ops.tensor([0, Number.NaN, 3]) }, /row pointer NaN is not a number/],
     ['columns without a size', { columns: ops.tensor(1, { dtype: 'i32' }) }, /must end in fixed sizes/],
     ['batches that differ', { columns: i32([1, 0, 1]).reshape([1, 3]) }, /same leading dimensions/],
   ])('%s', (_, fields, says) => expect(() => run(fields)).toThrow(says));
