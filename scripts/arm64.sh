@@ -36,7 +36,7 @@ if [ ! -x "$node" ]; then
 fi
 
 failed=0
-for job in mlp gpt; do
+for job in mlp mixed gpt; do
   expected="$(node -p "JSON.parse(require('node:fs').readFileSync('test/golden.json', 'utf8')).$job")"
   digest="$("$qemu" -L "$root" "$node" test/support/print-digest.ts "$job" 2)"
   if [ "$digest" = "$expected" ]; then echo "arm64 $job: $digest, the golden digest"; else

@@ -64,14 +64,18 @@ describe.each(Object.keys(jobs) as JobName[])('%s', (job) => {
     }
   });
 
-  test('by the book: every shard by itself, all in one place, then the tree', async () => {
-    const traced = await traceJob(await importJob(jobs[job]), { steps });
-    expect(parameterDigest(traced.spec.layout, await trainByTheBook(traced, steps))).toBe(golden[job]);
-  });
-
-  test.each([22, 24, 26] as const)('Node %i', async (major) => {
+  test.for([22, 24, 26] as const)('Node %i', async (major, { skip }) => {
     const node = nodeBinary(major);
-    if (!node) return console.warn(`SKIPPED: Node ${major} cannot be installed here.`);
+    if (!node) return skip(`Node ${major} cannot be installed here.`);
     expect(await digestFrom(node, [job, '2'])).toBe(golden[job]);
   });
 });
+
+// The oracle knows jobs with a single update a step.
+test.each(['gpt', 'mlp'] as const)(
+  '%s by the book: every shard by itself, all in one place, then the tree',
+  async (job) => {
+    const traced = await traceJob(await importJob(jobs[job]), { steps });
+    expect(parameterDigest(traced.spec.layout, await trainByTheBook(traced, steps))).toBe(golden[job]);
+  },
+);

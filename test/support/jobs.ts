@@ -3,10 +3,11 @@ import { fileURLToPath } from 'node:url';
 
 const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
 
-/** The two jobs whose bits everything is compared by, 30 steps each. */
+/** The jobs whose bits everything is compared by, 30 steps each. */
 export const jobs = {
   gpt: path('../../examples/char-gpt.ts'),
   mlp: path('../../examples/mlp-spirals.ts'),
+  mixed: path('./mixed-job.ts'),
 } as const;
 export type JobName = keyof typeof jobs;
 
