@@ -4,6 +4,8 @@
 # it says so and ends well. usage: scripts/arm64.sh [--install]  (installs what is missing, as root)
 set -euo pipefail
 cd "$(dirname "$0")/.."
+# The repo's own Node runs the TypeScript of scripts/.
+PATH="$PWD/node_modules/.bin:$PATH"
 
 cache="$PWD/.cache/arm64"
 root="$cache/root"

@@ -109,6 +109,12 @@ const cases: Bad[] = [
     says: /Label 3 is out of range \[0, 3\) in sample 29 of the train data, field "label"/,
   },
   {
+    what: 'a field that the batch does not have',
+    job: jobText({ step: '({ model, batch }) => ({ loss: loss.crossEntropy(model.forward(batch.x), batch.lable) })' }),
+    code: 2,
+    says: /its step uses something that is undefined \(.*\)\. Fields of the batch: x, label; scalars: none\./,
+  },
+  {
     what: 'a target beyond 1',
     job: jobText({
       data: '() => ({ train: data.arrays({ x: { data: new Float32Array(80), shape: [40, 2] }, y: { data: Float32Array.from({ length: 120 }, (_, i) => (i === 65 ? 255 : 0)), shape: [40, 3] } }) })',

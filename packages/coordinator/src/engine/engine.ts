@@ -19,6 +19,7 @@ import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
 import { EarlyStopping } from './early-stopping.ts';
+import { fewRowsWarning } from './few-rows.ts';
 import { fitRun } from './fit-run.ts';
 import { Gathering } from './gathering.ts';
 import { MetricSums } from './metric-sums.ts';
@@ -145,15 +146,8 @@ export class Engine {
           'More shards would use them, and are another run with other bits.',
       });
     }
-    const rows = Math.floor(spec.batch.size / spec.batch.shards);
-    if (spec.mixesSamples && rows < 16) {
-      emit({
-        type: 'warning',
-        message:
-          `Shards of ${rows} samples are few to normalise over (BatchNorm): ` +
-          `use at most ${Math.max(1, Math.floor(spec.batch.size / 16))} shards, or GroupNorm.`,
-      });
-    }
+    const few = fewRowsWarning(spec);
+    if (few) emit({ type: 'warning', message: few });
   }
 
   async #publish(item: AgendaItem): Promise<void> {
@@ -217,6 +211,10 @@ export class Engine {
       this.#testLosses.push(Number.isFinite(loss) ? loss : Number.MAX_VALUE);
     }
     this.#checkpoints.evaluated(item.step, loss);
+    if (!Number.isFinite(this.#metrics.loss)) {
+      const message = `The loss on the test data is ${this.#metrics.loss} at step ${item.step}: look for values in the test data or the model that are not finite.`;
+      this.#parts.emit({ type: 'warning', step: item.step, message });
+    }
     this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });
   }
 

@@ -17,7 +17,7 @@ import { dataDigest } from './data-digest.ts';
 import type { AnyJob } from './define-job.ts';
 import { fieldsOf } from './fields.ts';
 import { createHost } from './host.ts';
-import type { Penalty, PhaseOptions, StepContext, UpdateOptions } from './options.ts';
+import type { Penalty, PhaseOptions, StepContext, StepResult, UpdateOptions } from './options.ts';
 import type { EarlyStoppingSpec, FieldSpec, JobSpec, PenaltySpec, PhaseSpec, TracedJob } from './spec.ts';
 import { gatheredTensors } from './trace-gather.ts';
 import { evaluateProgram, phaseProgram } from './trace-phase.ts';
@@ -82,7 +82,10 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
   const evaluated = job.evaluate ?? updatesOf(job)[0]?.step;
   const evaluate = withTrace(false, () => {
     const { outputs, fields: gathered } = gatheredTensors(job.gather?.(context()) ?? {}, job.name);
-    return { ...evaluateProgram((evaluated as UpdateOptions['step'])(context()), outputs), gathered };
+    return {
+      ...evaluateProgram(traceStep(evaluated as UpdateOptions['step'], context(), `Job "${job.name}"`), outputs),
+      gathered,
+    };
   });
   const hostMetrics = Object.keys(job.hostMetrics ?? {});
   const taken = hostMetrics.find((name) => evaluate.metrics.includes(name));
@@ -174,7 +177,9 @@ function tracePhases(
       }
       owners.set(parameter.name, name);
     }
-    const traced = withTrace(true, () => phaseProgram(step(context()), trained, (job.watchEvery ?? 0) > 0, what));
+    const traced = withTrace(true, () =>
+      phaseProgram(traceStep(step, context(), what), trained, (job.watchEvery ?? 0) > 0, what),
+    );
     const resolved = optimizer.resolve(trained.map(infoOf));
     schedules.push(...resolved.schedules);
     return {
@@ -204,6 +209,20 @@ function earlyStoppingOf(
     );
   }
   return { monitor, mode, patience, minDelta };
+}
+
+/** A field or scalar that does not exist is undefined, and what the step does with it fails far from the cause. */
+function traceStep(step: UpdateOptions['step'], context: StepContext<Module>, what: string): StepResult {
+  try {
+    return step(context);
+  } catch (error) {
+    if (!(error instanceof TypeError) || !/undefined/.test(error.message)) throw error;
+    const list = (names: object) => Object.keys(names).join(', ') || 'none';
+    throw new UsageError(
+      `${what}: its step uses something that is undefined (${error.message}). Fields of the batch: ${list(context.batch)}; scalars: ${list(context.scalars)}.`,
+      { cause: error },
+    );
+  }
 }
 
 const infoOf = ({ name, shape }: Parameter): ParameterInfo => ({ name, shape: shape as readonly number[] });
