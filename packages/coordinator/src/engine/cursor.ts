@@ -12,7 +12,8 @@ export class Cursor {
 
   /** Sample indices of step `step` (from 0): the next positions of the epoch's permutation; its last batch may be smaller. */
   trainBatch(step: number): number[] {
-    const { trainLength, batch, seed } = this.#spec;
+    const { trainLength, batch, seed, sequential } = this.#spec;
+    if (sequential) return Array.from({ length: batch.size }, (_, i) => step * batch.size + i);
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = (step % this.stepsPerEpoch) * batch.size;
     const key = deriveKey(seed, 'shuffle', epoch);

@@ -13,5 +13,6 @@ export { type Interaction, type Interactions, type InteractionsOptions, interact
 export { karateClub } from './karate-club.ts';
 export { mnist } from './mnist.ts';
 export { type PatchGraphsOptions, patchGraphs } from './patch-graphs.ts';
-export type { DataSource, Sample, StreamSource } from './source.ts';
+export type { DataSource, Sample } from './source.ts';
+export { type StreamOptions, stream } from './stream.ts';
 export { type TextOptions, type TextSource, text } from './text.ts';

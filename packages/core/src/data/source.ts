@@ -8,16 +8,8 @@ export interface DataSource<S extends Sample = Sample> {
   sample(index: number): S | Promise<S>;
   /** Shapes of fields whose arrays have more than one dimension, e.g. `{ image: [1, 28, 28] }`. */
   readonly shapes?: Readonly<Record<string, readonly number[]>>;
+  /** Asked for sample 0, 1, 2 ... without end and in no other order (`data.stream`); `length` is infinite then. */
+  readonly sequential?: boolean;
   /** Hash of the data's bytes: part of the run's identity. Absent: evenly spaced samples are hashed. */
-  readonly digest?: string;
-}
-
-/** Data without an index, in its own order: read through a seeded shuffle buffer, resumed by skipping what was read. */
-export interface StreamSource {
-  /** From the beginning, the same samples each time. */
-  stream(): AsyncIterable<Sample>;
-  /** Samples kept to draw from; default 0: the stream's own order. */
-  readonly shuffleBuffer?: number;
-  readonly shapes?: Readonly<Record<string, readonly number[]>>;
   readonly digest?: string;
 }

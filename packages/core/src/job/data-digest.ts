@@ -19,7 +19,7 @@ async function probe(source: DataSource): Promise<string> {
   const hash = createHash('sha256');
   const count = Math.min(probes, source.length);
   for (let i = 0; i < count; i++) {
-    const sample = await source.sample(Math.floor((i * source.length) / count));
+    const sample = await source.sample(source.sequential ? i : Math.floor((i * source.length) / count));
     for (const [name, value] of Object.entries(sample)) {
       const values = typeof value === 'number' ? [value] : value;
       hash.update(name).update(new Uint8Array(Float64Array.from(values).buffer));

@@ -1,6 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedule.ts';
-import { writeField } from './fields.ts';
+import { type FieldArray, writeField } from './fields.ts';
 import type { DataSplits, JobOptions } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
 
@@ -15,6 +15,8 @@ interface HostParts {
 /** The closures of a job behind the interface that the engine asks. */
 export function createHost({ spec, data, schedules, scalars, hostMetrics }: HostParts): JobHost {
   const sizes = spec.fields.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
+  /** The last batch of a stream: all phases of a step train on it, and a stream does not go back. */
+  let again: { first: number; values: Fields } | undefined;
   return {
     stepValues(step, losses) {
       return {
@@ -34,6 +36,10 @@ export function createHost({ spec, data, schedules, scalars, hostMetrics }: Host
     async fill(split, indices, into) {
       const source = data[split];
       if (!source) throw new UsageError(`The job has no ${split} data.`);
+      if (source.sequential && again !== undefined && again.first === indices[0]) {
+        for (const [name, values] of Object.entries(again.values)) into[name]?.set(values);
+        return;
+      }
       for (let row = 0; row < indices.length; row++) {
         const index = indices[row] as number;
         let sample = source.sample(index);
@@ -51,9 +57,15 @@ export function createHost({ spec, data, schedules, scalars, hostMetrics }: Host
             );
         }
       }
+      if (source.sequential && spec.phases.length > 1) again = { first: indices[0] as number, values: copied(into) };
     },
   };
 }
+
+type Fields = Readonly<Record<string, FieldArray>>;
+
+const copied = (fields: Fields): Fields =>
+  Object.fromEntries(Object.entries(fields).map(([name, values]) => [name, values.slice()]));
 
 /** NaN is a value: a mean over nothing. */
 function measured(name: string, metric: () => number): number {

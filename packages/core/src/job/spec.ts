@@ -68,7 +68,10 @@ export interface JobSpec {
   readonly batch: { readonly size: number; readonly shards: number };
   /** Steps of the whole run, from `steps` or `epochs`. */
   readonly steps: number;
+  /** Of a stream: more than any run can use. */
   readonly trainLength: number;
+  /** Whether training samples are taken in order instead of shuffled by epoch. */
+  readonly sequential: boolean;
   readonly testLength: number;
   readonly layout: ParameterLayout;
   readonly fields: readonly FieldSpec[];

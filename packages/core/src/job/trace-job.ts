@@ -40,6 +40,9 @@ function defaultShards(model: Module, batch: number): number {
   return mixesSamples(model) ? Math.max(1, Math.floor(batch / 16)) : Math.min(16, batch);
 }
 
+/** A stream goes on for longer than anybody trains. */
+const endlessSteps = 2 ** 30;
+
 const mixesSamples = (model: Module): boolean =>
   [...model.namedModules()].some(([, module]) => module.mixesSamples === true);
 
@@ -55,6 +58,13 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
       );
     }
   }
+  if (data.test?.sequential)
+    throw new UsageError(`The test data of job "${job.name}" is a stream: an evaluation needs a source with a length.`);
+  if (
+    data.train.sequential &&
+    (overrides.epochs ?? (overrides.steps === undefined ? job.epochs : undefined)) !== undefined
+  )
+    throw new UsageError(`Job "${job.name}" trains on a stream, which has no epochs: give steps.`);
   const fields = await fieldsOf(data.train);
   const model = job.model({ data });
   if (!(model instanceof Module)) throw new UsageError(`Job "${job.name}": model() must return an nn.Module.`);
@@ -107,7 +117,8 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     seed,
     batch,
     steps,
-    trainLength: data.train.length,
+    trainLength: data.train.sequential ? endlessSteps * batch.size : data.train.length,
+    sequential: data.train.sequential === true,
     testLength: data.test?.length ?? 0,
     layout,
     fields,
