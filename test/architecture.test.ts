@@ -31,8 +31,8 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   coordinator: [
-    ['observe', 'thread-options.ts', 'job'],
-    ['checkpoint', 'kernels'],
+    ['observe', 'job'],
+    ['checkpoint'],
     ['engine', 'predict'],
     ['train.ts'],
     ['evaluate.ts'],

@@ -1,11 +1,10 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
-import type { ThreadProfile } from '@lockstep/worker';
+import { compiledKernels, type ThreadProfile } from '@lockstep/worker';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
-import { compiledKernels } from './kernels/compiled-kernels.ts';
 import type { RunEvent } from './observe/events.ts';
 import { type LoadedModel, modelFrom } from './predict/load-model.ts';
 

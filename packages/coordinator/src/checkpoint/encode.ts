@@ -8,7 +8,8 @@ import {
   sha256Hex,
   valuesOf,
 } from '@lockstep/core/internal';
-import type { RunIdentity, TrainingState } from './state.ts';
+import type { TrainingState } from '@lockstep/worker';
+import type { RunIdentity } from './state.ts';
 
 export const files = {
   weights: 'model.safetensors',

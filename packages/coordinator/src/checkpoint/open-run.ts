@@ -2,12 +2,13 @@ import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promi
 import { join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
+import type { TrainingState } from '@lockstep/worker';
 import { emaVector } from '@lockstep/worker';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
 import { identityOf } from './identity.ts';
-import { modelWeights, type TrainingState } from './state.ts';
+import { modelWeights } from './state.ts';
 import { CheckpointStore, openCheckpoint } from './store.ts';
 
 export interface OpenRequest {

@@ -1,9 +1,10 @@
 import { parameterDigest } from '@lockstep/core/internal';
+import type { TrainingState } from '@lockstep/worker';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
 import type { ModelDescription } from './encode.ts';
 import type { FileSystem } from './file-system.ts';
-import type { RunIdentity, TrainingState } from './state.ts';
+import type { RunIdentity } from './state.ts';
 import { CheckpointStore, loadNewest } from './store.ts';
 
 /** A disk in memory that can be told to fail. */

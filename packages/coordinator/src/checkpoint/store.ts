@@ -1,9 +1,10 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FormatError, UsageError } from '@lockstep/core';
+import type { TrainingState } from '@lockstep/worker';
 import { decodeCheckpoint, encodeCheckpoint, files, type Manifest, type ModelDescription } from './encode.ts';
 import { type FileSystem, nodeFileSystem } from './file-system.ts';
-import type { RunIdentity, TrainingState } from './state.ts';
+import type { RunIdentity } from './state.ts';
 
 const prefix = 'step-';
 const temporaryPrefix = '.tmp-';

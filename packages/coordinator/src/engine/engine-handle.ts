@@ -1,9 +1,9 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type JobHost, LockstepError } from '@lockstep/core/internal';
+import { threadOptions } from '@lockstep/worker';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { RunEvent } from '../observe/events.ts';
-import { threadOptions } from '../thread-options.ts';
 import { decodeError } from './error-transfer.ts';
 import type { EngineApi, EngineRequest, EngineResult } from './request.ts';
 

@@ -9,8 +9,17 @@ import {
   type StepValues,
   type TracedJob,
 } from '@lockstep/core/internal';
-import { type ComputeReport, type RunImage, stepStatus } from '@lockstep/worker';
-import { modelWeights, type TrainingState } from '../checkpoint/state.ts';
+import {
+  ComputePool,
+  type ComputeReport,
+  fitRun,
+  type RunImage,
+  RunMemory,
+  type SlotAnswer,
+  stepStatus,
+  type TrainingState,
+} from '@lockstep/worker';
+import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
@@ -20,12 +29,9 @@ import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
 import { EarlyStopping } from './early-stopping.ts';
 import { fewRowsWarning } from './few-rows.ts';
-import { fitRun } from './fit-run.ts';
 import { Gathering } from './gathering.ts';
 import { MetricSums } from './metric-sums.ts';
-import { ComputePool } from './pool.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
-import { RunMemory, type SlotAnswer } from './run-memory.ts';
 import { StepLog } from './step-log.ts';
 
 export interface EngineParts {

@@ -1,11 +1,10 @@
 import type { JobSpec, PhaseSpec, StepValues } from '@lockstep/core/internal';
-import { parameterPieces, runGroups, stepStatus } from '@lockstep/worker';
+import { parameterPieces, runGroups, type SlotAnswer, stepStatus } from '@lockstep/worker';
 import type { LayersEvent, RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
 import type { AgendaItem } from './agenda.ts';
 import type { Cursor } from './cursor.ts';
 import { MetricSums, metricsOf } from './metric-sums.ts';
-import type { SlotAnswer } from './run-memory.ts';
 
 /** What a phase gave in the step that is being put together. */
 interface Outcome {

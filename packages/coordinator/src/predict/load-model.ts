@@ -1,11 +1,10 @@
 import { Worker } from 'node:worker_threads';
 import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
+import { compiledKernels, threadOptions } from '@lockstep/worker';
 import { describeModel, type ModelDescription } from '../checkpoint/encode.ts';
 import { modelWeights } from '../checkpoint/state.ts';
 import { openCheckpoint } from '../checkpoint/store.ts';
-import { compiledKernels } from '../kernels/compiled-kernels.ts';
-import { threadOptions } from '../thread-options.ts';
 import type { PredictAnswer, PredictData, Prediction } from './messages.ts';
 import { type BatchInput, packBatch } from './pack-batch.ts';
 

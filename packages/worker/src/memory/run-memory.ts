@@ -1,19 +1,17 @@
 import { deriveKey, freshGroupState, type JobSpec, type StepValues } from '@lockstep/core/internal';
-import {
-  controlBytes,
-  controlWord,
-  emaVector,
-  parameterPieces,
-  poison,
-  type RunImage,
-  runVectors,
-  type Slot,
-  type StateAddresses,
-  slotKind,
-  slotWord,
-} from '@lockstep/worker';
-import type { TrainingState } from '../checkpoint/state.ts';
-import type { AgendaItem } from './agenda.ts';
+import { poison } from '../barrier.ts';
+import { controlBytes, controlWord } from '../control-block.ts';
+import { parameterPieces } from './pieces.ts';
+import type { RunImage, StateAddresses } from './run-image.ts';
+import { emaVector, runVectors } from './run-state.ts';
+import { type Slot, slotKind, slotWord } from './slot.ts';
+import type { TrainingState } from './training-state.ts';
+
+/** What goes into one slot of the ring. `samples` are indices in the split. */
+export type SlotItem =
+  | { readonly kind: 'train'; readonly step: number; readonly phase: number; readonly samples: readonly number[] }
+  | { readonly kind: 'evaluate'; readonly samples: readonly number[] }
+  | { readonly kind: 'snapshot' };
 
 type FieldView = Float32Array | Int32Array | Uint8Array;
 
@@ -99,7 +97,7 @@ export class RunMemory {
   }
 
   /** Hands the next slot to the threads. Its fields are filled before. */
-  publish(item: AgendaItem | undefined, values: StepValues): void {
+  publish(item: SlotItem | undefined, values: StepValues): void {
     const slot = this.#slot(this.#filled);
     const header = new Int32Array(this.memory.buffer, slot.header, 16);
     header[slotWord.kind] = item === undefined ? slotKind.stop : slotKind[item.kind];

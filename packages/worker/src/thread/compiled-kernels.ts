@@ -1,6 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { type LoadedKernels, LockstepError } from '@lockstep/core/internal';
-import { threadOptions } from '../thread-options.ts';
+import { threadOptions } from './thread-options.ts';
+import { compileThreadUrl } from './url.ts';
 
 const compiled = new Map<boolean, Promise<LoadedKernels>>();
 let last: Promise<unknown> = Promise.resolve();
@@ -19,7 +20,7 @@ export function compiledKernels(widen: boolean): Promise<LoadedKernels> {
 }
 
 function compile(widen: boolean): Promise<LoadedKernels> {
-  const worker = new Worker(new URL('./compile-thread.js', import.meta.url), {
+  const worker = new Worker(compileThreadUrl, {
     name: 'lockstep compile',
     ...threadOptions(),
     workerData: { widen },

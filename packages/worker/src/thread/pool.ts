@@ -1,8 +1,10 @@
 import { availableParallelism } from 'node:os';
 import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/internal';
-import { type ComputeReport, type ComputeTask, computeThreadUrl, type ThreadScript } from '@lockstep/worker';
 import { Piscina } from 'piscina';
-import { threadOptions } from '../thread-options.ts';
+import type { ThreadScript } from '../thread-script.ts';
+import type { ComputeReport, ComputeTask } from './compute.ts';
+import { threadOptions } from './thread-options.ts';
+import { computeThreadUrl } from './url.ts';
 
 /** The compute threads of a run: a pool with one long-running task in each. */
 export class ComputePool {

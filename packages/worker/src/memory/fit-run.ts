@@ -1,5 +1,7 @@
 import { type JobSpec, MemoryLimitError } from '@lockstep/core/internal';
-import { compileRun, mebibytes, type RunImage } from '@lockstep/worker';
+import { compileRun } from './compile-run.ts';
+import { mebibytes } from './regions.ts';
+import type { RunImage } from './run-image.ts';
 
 /** 32-bit addresses reach no further. */
 const addressLimit = 2 ** 32 - 65536;
