@@ -24,7 +24,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   ],
   worker: [
     ['thread-script.ts', 'control-block.ts', 'sharding'],
-    ['barrier.ts'],
+    ['barrier.ts', 'compress'],
     ['memory', 'profile'],
     ['step-loop.ts'],
     ['thread'],
