@@ -1,8 +1,11 @@
 /** What the other packages of Lockstep need and users do not. Nothing here is covered by the version's promise. */
 
+export { type DataDescriptor, descriptorKinds } from './data/descriptor.ts';
+export { type OpenOptions, openData } from './data/open-data.ts';
 export * from './formats/digest.ts';
 export * from './formats/safetensors.ts';
 export * from './index.ts';
+export { sourceFingerprint } from './job/data-digest.ts';
 export type {
   ActivationSpec,
   BufferSpec,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { parseTar } from 'nanotar';
 import { DataError, FormatError } from '../errors.ts';
 import { type DataFile, findFile, unpack } from './data-files.ts';
+import { described } from './described.ts';
 import { cacheFolder, type DownloadOptions, download } from './download.ts';
 import type { ImageSplits } from './image-splits.ts';
 import { storedImages } from './stored-images.ts';
@@ -46,7 +47,11 @@ export const cifar10Classes: readonly string[] = [
  */
 export async function cifar10(path?: string, options: DownloadOptions = {}): Promise<ImageSplits> {
   const find = path === undefined ? await fromWeb(options) : fromPath(path);
-  return { train: split(trainFiles.map(find)), test: split(testFiles.map(find)) };
+  const files = path === undefined ? [] : [path];
+  return {
+    train: described(split(trainFiles.map(find)), { kind: 'cifar10', options: { split: 'train' }, files }),
+    test: described(split(testFiles.map(find)), { kind: 'cifar10', options: { split: 'test' }, files }),
+  };
 }
 
 type Find = (name: string) => DataFile;

@@ -3,6 +3,7 @@ import { CsvError, parse } from 'csv-parse/sync';
 import { DataError, FormatError, UsageError } from '../errors.ts';
 import { deriveKey, permutationIndex } from '../random/index.ts';
 import { type ArrayField, arrays } from './arrays.ts';
+import { described, plainOptions } from './described.ts';
 import type { DataSource } from './source.ts';
 
 /** One field of a sample: the column it comes from, or several that become a vector. */
@@ -69,7 +70,8 @@ export function csv<F extends Readonly<Record<string, CsvField>>>(
     const data = Values.from(part.flatMap((row) => columns.map((column) => read(row, column))));
     fields[name] = { data, shape: [part.length, ...(typeof field.columns === 'string' ? [] : [columns.length])] };
   }
-  return { ...(arrays(fields) as DataSource<Record<keyof F & string, ArrayField['data']>>), categories };
+  const source = { ...(arrays(fields) as DataSource<Record<keyof F & string, ArrayField['data']>>), categories };
+  return described(source, { kind: 'csv', options: plainOptions(options), files: [path] });
 }
 
 function readRows(path: string, delimiter: string): Row[] {

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { cos, sin } from '../math/index.ts';
 import { deriveKey, type Key, pathId, philox4x32 } from '../random/index.ts';
+import { described, plainOptions } from './described.ts';
 import { drawLine } from './draw-strokes.ts';
 import { digitStrokes, type Stroke } from './glyph-strokes.ts';
 import type { ImageSample } from './image-sample.ts';
@@ -42,7 +43,7 @@ export function glyphs(options: GlyphOptions = {}): DataSource<ImageSample> {
   const key = deriveKey(seed, 'data');
   const stream = pathId(`glyphs/${split}`);
   const canvas = new Float64Array(size * size);
-  return imageSource({
+  const source = imageSource({
     name: 'data.glyphs',
     length: options.length ?? defaultLengths[split],
     shape: [1, size, size],
@@ -50,6 +51,7 @@ export function glyphs(options: GlyphOptions = {}): DataSource<ImageSample> {
     draw: (i, pixels) =>
       drawGlyph({ digit: classes[i % classes.length] as number, key, stream, index: i, size }, canvas, pixels),
   });
+  return described(source, { kind: 'glyphs', options: plainOptions(options), files: [] });
 }
 
 interface Glyph {

@@ -1,6 +1,7 @@
 import { UsageError } from '../errors.ts';
 import { cos, sin } from '../math/index.ts';
 import { deriveKey, pathId, philox4x32 } from '../random/index.ts';
+import { described, plainOptions } from './described.ts';
 import type { ImageSample } from './image-sample.ts';
 import { imageSource } from './image-source.ts';
 import { type Picture, pictureClasses } from './picture-classes.ts';
@@ -30,13 +31,14 @@ export const images32Classes: readonly string[] = Object.keys(pictureClasses);
  * noise: `{ image: f32 [3, 32, 32] in 0..1, label: i32 [] }`. They stand in for CIFAR-10 where nothing can be downloaded. Every image is a
  * function of (seed, split, index), the same bits on every platform.
  */
-export function images32({ split = 'train', seed = 0, length }: Images32Options = {}): DataSource<ImageSample> {
+export function images32(options: Images32Options = {}): DataSource<ImageSample> {
+  const { split = 'train', seed = 0, length } = options;
   if (split !== 'train' && split !== 'test')
     throw new UsageError(`data.images32: split must be "train" or "test", not ${JSON.stringify(split)}.`);
   const key = deriveKey(seed, 'data');
   const stream = pathId(`images32/${split}`);
   const pictures = Object.values(pictureClasses);
-  return imageSource({
+  const source = imageSource({
     name: 'data.images32',
     length: length ?? defaultLengths[split],
     shape: [3, side, side],
@@ -48,6 +50,7 @@ export function images32({ split = 'train', seed = 0, length }: Images32Options 
         pixels,
       ),
   });
+  return described(source, { kind: 'images32', options: plainOptions(options), files: [] });
 }
 
 const words = new Uint32Array(pictureWords);

@@ -1,5 +1,6 @@
 import { DataError, FormatError } from '../errors.ts';
 import { type DataFile, findFile, unpack } from './data-files.ts';
+import { described } from './described.ts';
 import { cacheFolder, type DownloadOptions, download } from './download.ts';
 import { parseIdx } from './idx.ts';
 import type { ImageSample } from './image-sample.ts';
@@ -35,7 +36,11 @@ export async function mnist(path?: string, options: DownloadOptions = {}): Promi
       `data.mnist: the images to train with are [${train.shapes?.image}], those to test with [${test.shapes?.image}].`,
     );
   }
-  return { train, test };
+  const files = path === undefined ? [] : [path];
+  return {
+    train: described(train, { kind: 'mnist', options: { split: 'train' }, files }),
+    test: described(test, { kind: 'mnist', options: { split: 'test' }, files }),
+  };
 }
 
 function fromFolder(folder: string, name: FileName): DataFile {

@@ -1,3 +1,5 @@
+import type { DataDescriptor } from './descriptor.ts';
+
 /** One training example: a number, an array of numbers or a typed array by field name. Typed arrays say their dtype. */
 export type Sample = Readonly<Record<string, number | readonly number[] | Float32Array | Int32Array | Uint8Array>>;
 
@@ -12,4 +14,6 @@ export interface DataSource<S extends Sample = Sample> {
   readonly sequential?: boolean;
   /** Hash of the data's bytes: part of the run's identity. Absent: evenly spaced samples are hashed. */
   readonly digest?: string;
+  /** How another machine can open the same data by itself. */
+  readonly descriptor?: DataDescriptor;
 }

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { DataError, UsageError } from '../errors.ts';
+import { described, plainOptions } from './described.ts';
 import type { DataSource } from './source.ts';
 
 export interface TextOptions {
@@ -67,7 +68,7 @@ export function text(options: TextOptions): TextSource {
     .update(JSON.stringify([vocabulary, context, stride]))
     .update(new Uint8Array(encoded.buffer))
     .digest('hex');
-  return {
+  const source: TextSource = {
     length,
     context,
     vocabulary,
@@ -80,14 +81,19 @@ export function text(options: TextOptions): TextSource {
       target: encoded.subarray(i * stride + 1, i * stride + 1 + context),
     }),
   };
+  if (options.text !== undefined) return source;
+  const { text: _text, path: _path, paths: _paths, ...rest } = options;
+  return described(source, { kind: 'text', options: plainOptions(rest), files: pathsOf(options) });
 }
 
 function readText(options: TextOptions): string {
   if (options.text !== undefined) return options.text;
-  const paths = options.paths ?? (options.path === undefined ? [] : [options.path]);
+  const paths = pathsOf(options);
   if (paths.length === 0) throw new DataError('data.text: give text, path or paths.');
   return paths.map(readOne).join('\n');
 }
+
+const pathsOf = ({ path, paths }: TextOptions): readonly string[] => paths ?? (path === undefined ? [] : [path]);
 
 function readOne(path: string): string {
   try {

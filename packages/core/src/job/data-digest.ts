@@ -15,6 +15,16 @@ export async function dataDigest(data: DataSplits): Promise<string> {
   return hash.digest('hex');
 }
 
+/**
+ * Stands for one source: its own digest and evenly spaced samples, since a source made from another one may have taken over that one's digest.
+ * Streams have none.
+ */
+export async function sourceFingerprint(source: DataSource): Promise<string> {
+  return createHash('sha256')
+    .update(`${source.length}:${source.digest ?? ''}:${await probe(source)}`)
+    .digest('hex');
+}
+
 async function probe(source: DataSource): Promise<string> {
   const hash = createHash('sha256');
   const count = Math.min(probes, source.length);
