@@ -1,7 +1,7 @@
-import type { LayoutEntry } from '@lockstep/core/internal';
 import { decodeInt8, encodeInt8 } from './int8.ts';
 import { decodePowerSgd, PowerSgd } from './power-sgd.ts';
 import { decodeTopK, encodeTopK } from './top-k.ts';
+import type { VectorLayout } from './vector-layout.ts';
 
 /** How a gradient is made small for a slow link. All of them lose something; `ErrorFeedback` brings it in later. */
 export type Compression =
@@ -12,12 +12,6 @@ export type Compression =
   | { readonly kind: 'int8' }
   /** Matrices as products of two thin ones of this rank; vectors as they are. */
   | { readonly kind: 'powersgd'; readonly rank: number };
-
-/** What a compressor needs to know of the vector: matrices are entries with two dimensions or more. */
-export interface VectorLayout {
-  readonly entries: readonly LayoutEntry[];
-  readonly length: number;
-}
 
 export interface Compressor {
   /** The vector, smaller. A compressor may remember what helps it with the next one. */

@@ -1,5 +1,5 @@
 import { deriveKey, FormatError, RandomStream } from '@lockstep/core/internal';
-import type { VectorLayout } from './compressor.ts';
+import type { VectorLayout } from './vector-layout.ts';
 
 /** An entry that pays to be sent as two thin matrices, seen as `[rows, columns]`. */
 interface Matrix {
