@@ -13,7 +13,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/training.proto.
  */
 export const file_lockstep_v1_training: GenFile = /*@__PURE__*/
-  fileDesc("Chpsb2Nrc3RlcC92MS90cmFpbmluZy5wcm90bxILbG9ja3N0ZXAudjEi5QIKCkZyb21Xb3JrZXISDAoEdGVybRgBIAEoDRIjCgVoZWxsbxgCIAEoCzISLmxvY2tzdGVwLnYxLkhlbGxvSAASIwoFcmVhZHkYAyABKAsyEi5sb2Nrc3RlcC52MS5SZWFkeUgAEikKCGNvbXB1dGVkGAQgASgLMhUubG9ja3N0ZXAudjEuQ29tcHV0ZWRIABInCgd1cGRhdGVkGAUgASgLMhQubG9ja3N0ZXAudjEuVXBkYXRlZEgAEisKCXJlZ3JvdXBlZBgGIAEoCzIWLmxvY2tzdGVwLnYxLlJlZ3JvdXBlZEgAEiMKBWFsaXZlGAcgASgLMhIubG9ja3N0ZXAudjEuQWxpdmVIABInCgdsZWF2aW5nGAggASgLMhQubG9ja3N0ZXAudjEuTGVhdmluZ0gAEiUKBmZhaWxlZBgJIAEoCzITLmxvY2tzdGVwLnYxLkZhaWxlZEgAQgkKB21lc3NhZ2UikAIKD0Zyb21Db29yZGluYXRvchIMCgR0ZXJtGAEgASgNEicKB3dlbGNvbWUYAiABKAsyFC5sb2Nrc3RlcC52MS5XZWxjb21lSAASIQoEd29yaxgDIAEoCzIRLmxvY2tzdGVwLnYxLldvcmtIABInCgdyZWdyb3VwGAQgASgLMhQubG9ja3N0ZXAudjEuUmVncm91cEgAEiMKBWFkb3B0GAUgASgLMhIubG9ja3N0ZXAudjEuQWRvcHRIABIjCgVhbGl2ZRgGIAEoCzISLmxvY2tzdGVwLnYxLkFsaXZlSAASJQoGZmluaXNoGAcgASgLMhMubG9ja3N0ZXAudjEuRmluaXNoSABCCQoHbWVzc2FnZSLSAQoFSGVsbG8SDAoEbmFtZRgBIAEoCRIPCgd0aHJlYWRzGAIgASgNEhQKDGtlcm5lbHNfaGFzaBgDIAEoCRIYChBudW1lcmljc192ZXJzaW9uGAQgASgNEg8KB3JlbGVhc2UYBSABKAkSGgoSbWVtb3J5X2xpbWl0X2J5dGVzGAYgASgBEg8KB2FkZHJlc3MYByABKAkSEgoKZGF0YV9raW5kcxgIIAMoCRISCgpqb2JfZGlnZXN0GAkgASgJEhQKDGhpZ2hlc3RfdGVybRgKIAEoDSLTAQoHV2VsY29tZRILCgNydW4YASABKAkSDgoGbWVtYmVyGAIgASgNEhIKCmpvYl9kaWdlc3QYAyABKAkSKQoJcGxhY2VtZW50GAQgASgOMhYubG9ja3N0ZXAudjEuUGxhY2VtZW50Eh8KBG1vZGUYBSABKA4yES5sb2Nrc3RlcC52MS5Nb2RlEiMKBnJlZHVjZRgGIAEoDjITLmxvY2tzdGVwLnYxLlJlZHVjZRIQCghsZWFzZV9tcxgHIAEoARIUCgxoZWFydGJlYXRfbXMYCCABKAEiGwoFUmVhZHkSEgoKaG9sZHNfaXRlbRgBIAEoDSIfCgVSYW5nZRIKCgJsbxgBIAEoDRIKCgJoaRgCIAEoDSIhCgVTbGljZRIMCgRmcm9tGAEgASgNEgoKAnRvGAIgASgNIvoCCgRXb3JrEgwKBGl0ZW0YASABKA0SIwoEa2luZBgCIAEoDjIVLmxvY2tzdGVwLnYxLldvcmtLaW5kEgwKBHN0ZXAYAyABKA0SDQoFcGhhc2UYBCABKA0SDwoHc2FtcGxlcxgFIAEoDRIiCgZyYW5nZXMYBiADKAsyEi5sb2Nrc3RlcC52MS5SYW5nZRIPCgdpbmRpY2VzGAcgAygNEhYKDmxlYXJuaW5nX3JhdGVzGAggAygBEg8KB3NjYWxhcnMYCSADKAESFwoPcGFyYW1ldGVyc19pdGVtGAogASgNEhQKDGZpcnN0X3NhbXBsZRgLIAEoDRITCgtsb2NhbF9zdGVwcxgMIAEoDRIiCgZzaGFyZXMYDSADKAsyEi5sb2Nrc3RlcC52MS5TaGFyZRIiCgZvd25lcnMYDiADKAsyEi5sb2Nrc3RlcC52MS5Pd25lchInCgh1cGNvbWluZxgPIAEoCzIVLmxvY2tzdGVwLnYxLlVwY29taW5nIkwKBVNoYXJlEg4KBm1lbWJlchgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEiIKBnJhbmdlcxgDIAMoCzISLmxvY2tzdGVwLnYxLlJhbmdlIksKBU93bmVyEg4KBm1lbWJlchgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEiEKBXNsaWNlGAMgASgLMhIubG9ja3N0ZXAudjEuU2xpY2UikQEKCFVwY29taW5nEgwKBGl0ZW0YASABKA0SIwoEa2luZBgCIAEoDjIVLmxvY2tzdGVwLnYxLldvcmtLaW5kEgwKBHN0ZXAYAyABKA0SDwoHc2FtcGxlcxgEIAEoDRIiCgZyYW5nZXMYBSADKAsyEi5sb2Nrc3RlcC52MS5SYW5nZRIPCgdpbmRpY2VzGAYgAygNIk4KCENvbXB1dGVkEgwKBGl0ZW0YASABKA0SIAoFbm9kZXMYAiADKAsyES5sb2Nrc3RlcC52MS5Ob2RlEhIKCmNvbXB1dGVfbXMYAyABKAEiOQoETm9kZRIhCgVyYW5nZRgBIAEoCzISLmxvY2tzdGVwLnYxLlJhbmdlEg4KBnZhbHVlcxgCIAEoDCKNAQoHVXBkYXRlZBIMCgRpdGVtGAEgASgNEg4KBmRpZ2VzdBgCIAEoCRIOCgZzdGF0dXMYAyABKA0SEgoKc3RhdGlzdGljcxgEIAEoDBIVCg1ncmFkaWVudF9ub3JtGAUgASgBEg8KB3BlbmFsdHkYBiABKAESGAoQZ3JhZGllbnRfc3F1YXJlcxgHIAMoASIJCgdSZWdyb3VwIlIKCVJlZ3JvdXBlZBIUCgx1cGRhdGVkX2l0ZW0YASABKA0SDAoEaXRlbRgCIAEoDRIhCgVub2RlcxgDIAMoCzISLmxvY2tzdGVwLnYxLlJhbmdlIjwKBUFkb3B0EgwKBGl0ZW0YASABKA0SDwoHYWRkcmVzcxgCIAEoCRIUCgxyZWR1Y2VkX29ubHkYAyABKAgiBwoFQWxpdmUiGQoHTGVhdmluZxIOCgZyZWFzb24YASABKAkiPQoGRmFpbGVkEgwKBGl0ZW0YASABKA0SDwoHbWVzc2FnZRgCIAEoCRIUCgxqb2JfYXRfZmF1bHQYAyABKAgiKwoGRmluaXNoEg4KBnJlYXNvbhgBIAEoCRIRCgljb21lX2JhY2sYAiABKAgqWAoJUGxhY2VtZW50EhkKFVBMQUNFTUVOVF9VTlNQRUNJRklFRBAAEhkKFVBMQUNFTUVOVF9DT09SRElOQVRPUhABEhUKEVBMQUNFTUVOVF9XT1JLRVJTEAIqWQoETW9kZRIUChBNT0RFX1VOU1BFQ0lGSUVEEAASDQoJTU9ERV9TWU5DEAESDgoKTU9ERV9MT0NBTBACEgwKCE1PREVfU1NQEAMSDgoKTU9ERV9BU1lOQxAEKkEKBlJlZHVjZRIWChJSRURVQ0VfVU5TUEVDSUZJRUQQABIOCgpSRURVQ0VfRjMyEAESDwoLUkVEVUNFX0JGMTYQAipnCghXb3JrS2luZBIZChVXT1JLX0tJTkRfVU5TUEVDSUZJRUQQABITCg9XT1JLX0tJTkRfVFJBSU4QARIWChJXT1JLX0tJTkRfRVZBTFVBVEUQAhITCg9XT1JLX0tJTkRfTE9DQUwQAzJQCghUcmFpbmluZxJECgdTZXNzaW9uEhcubG9ja3N0ZXAudjEuRnJvbVdvcmtlchocLmxvY2tzdGVwLnYxLkZyb21Db29yZGluYXRvcigBMAFiBnByb3RvMw");
+  fileDesc("Chpsb2Nrc3RlcC92MS90cmFpbmluZy5wcm90bxILbG9ja3N0ZXAudjEijgMKCkZyb21Xb3JrZXISDAoEdGVybRgBIAEoDRIjCgVoZWxsbxgCIAEoCzISLmxvY2tzdGVwLnYxLkhlbGxvSAASIwoFcmVhZHkYAyABKAsyEi5sb2Nrc3RlcC52MS5SZWFkeUgAEikKCGNvbXB1dGVkGAQgASgLMhUubG9ja3N0ZXAudjEuQ29tcHV0ZWRIABInCgd1cGRhdGVkGAUgASgLMhQubG9ja3N0ZXAudjEuVXBkYXRlZEgAEisKCXJlZ3JvdXBlZBgGIAEoCzIWLmxvY2tzdGVwLnYxLlJlZ3JvdXBlZEgAEiMKBWFsaXZlGAcgASgLMhIubG9ja3N0ZXAudjEuQWxpdmVIABInCgdsZWF2aW5nGAggASgLMhQubG9ja3N0ZXAudjEuTGVhdmluZ0gAEiUKBmZhaWxlZBgJIAEoCzITLmxvY2tzdGVwLnYxLkZhaWxlZEgAEicKB2Fkb3B0ZWQYCiABKAsyFC5sb2Nrc3RlcC52MS5BZG9wdGVkSABCCQoHbWVzc2FnZSKQAgoPRnJvbUNvb3JkaW5hdG9yEgwKBHRlcm0YASABKA0SJwoHd2VsY29tZRgCIAEoCzIULmxvY2tzdGVwLnYxLldlbGNvbWVIABIhCgR3b3JrGAMgASgLMhEubG9ja3N0ZXAudjEuV29ya0gAEicKB3JlZ3JvdXAYBCABKAsyFC5sb2Nrc3RlcC52MS5SZWdyb3VwSAASIwoFYWRvcHQYBSABKAsyEi5sb2Nrc3RlcC52MS5BZG9wdEgAEiMKBWFsaXZlGAYgASgLMhIubG9ja3N0ZXAudjEuQWxpdmVIABIlCgZmaW5pc2gYByABKAsyEy5sb2Nrc3RlcC52MS5GaW5pc2hIAEIJCgdtZXNzYWdlIvEBCgVIZWxsbxIMCgRuYW1lGAEgASgJEg8KB3RocmVhZHMYAiABKA0SFAoMa2VybmVsc19oYXNoGAMgASgJEhgKEG51bWVyaWNzX3ZlcnNpb24YBCABKA0SDwoHcmVsZWFzZRgFIAEoCRIaChJtZW1vcnlfbGltaXRfYnl0ZXMYBiABKAESDwoHYWRkcmVzcxgHIAEoCRISCgpkYXRhX2tpbmRzGAggAygJEhIKCmpvYl9kaWdlc3QYCSABKAkSFAoMaGlnaGVzdF90ZXJtGAogASgNEgsKA3J1bhgLIAEoCRIQCghpbnN0YW5jZRgMIAEoCSLTAQoHV2VsY29tZRILCgNydW4YASABKAkSDgoGbWVtYmVyGAIgASgNEhIKCmpvYl9kaWdlc3QYAyABKAkSKQoJcGxhY2VtZW50GAQgASgOMhYubG9ja3N0ZXAudjEuUGxhY2VtZW50Eh8KBG1vZGUYBSABKA4yES5sb2Nrc3RlcC52MS5Nb2RlEiMKBnJlZHVjZRgGIAEoDjITLmxvY2tzdGVwLnYxLlJlZHVjZRIQCghsZWFzZV9tcxgHIAEoARIUCgxoZWFydGJlYXRfbXMYCCABKAEiBwoFUmVhZHkiHwoFUmFuZ2USCgoCbG8YASABKA0SCgoCaGkYAiABKA0iIQoFU2xpY2USDAoEZnJvbRgBIAEoDRIKCgJ0bxgCIAEoDSL6AgoEV29yaxIMCgRpdGVtGAEgASgNEiMKBGtpbmQYAiABKA4yFS5sb2Nrc3RlcC52MS5Xb3JrS2luZBIMCgRzdGVwGAMgASgNEg0KBXBoYXNlGAQgASgNEg8KB3NhbXBsZXMYBSABKA0SIgoGcmFuZ2VzGAYgAygLMhIubG9ja3N0ZXAudjEuUmFuZ2USDwoHaW5kaWNlcxgHIAMoDRIWCg5sZWFybmluZ19yYXRlcxgIIAMoARIPCgdzY2FsYXJzGAkgAygBEhcKD3BhcmFtZXRlcnNfaXRlbRgKIAEoDRIUCgxmaXJzdF9zYW1wbGUYCyABKA0SEwoLbG9jYWxfc3RlcHMYDCABKA0SIgoGc2hhcmVzGA0gAygLMhIubG9ja3N0ZXAudjEuU2hhcmUSIgoGb3duZXJzGA4gAygLMhIubG9ja3N0ZXAudjEuT3duZXISJwoIdXBjb21pbmcYDyABKAsyFS5sb2Nrc3RlcC52MS5VcGNvbWluZyJMCgVTaGFyZRIOCgZtZW1iZXIYASABKA0SDwoHYWRkcmVzcxgCIAEoCRIiCgZyYW5nZXMYAyADKAsyEi5sb2Nrc3RlcC52MS5SYW5nZSJLCgVPd25lchIOCgZtZW1iZXIYASABKA0SDwoHYWRkcmVzcxgCIAEoCRIhCgVzbGljZRgDIAEoCzISLmxvY2tzdGVwLnYxLlNsaWNlIpEBCghVcGNvbWluZxIMCgRpdGVtGAEgASgNEiMKBGtpbmQYAiABKA4yFS5sb2Nrc3RlcC52MS5Xb3JrS2luZBIMCgRzdGVwGAMgASgNEg8KB3NhbXBsZXMYBCABKA0SIgoGcmFuZ2VzGAUgAygLMhIubG9ja3N0ZXAudjEuUmFuZ2USDwoHaW5kaWNlcxgGIAMoDSJOCghDb21wdXRlZBIMCgRpdGVtGAEgASgNEiAKBW5vZGVzGAIgAygLMhEubG9ja3N0ZXAudjEuTm9kZRISCgpjb21wdXRlX21zGAMgASgBIjkKBE5vZGUSIQoFcmFuZ2UYASABKAsyEi5sb2Nrc3RlcC52MS5SYW5nZRIOCgZ2YWx1ZXMYAiABKAwijQEKB1VwZGF0ZWQSDAoEaXRlbRgBIAEoDRIOCgZkaWdlc3QYAiABKAkSDgoGc3RhdHVzGAMgASgNEhIKCnN0YXRpc3RpY3MYBCABKAwSFQoNZ3JhZGllbnRfbm9ybRgFIAEoARIPCgdwZW5hbHR5GAYgASgBEhgKEGdyYWRpZW50X3NxdWFyZXMYByADKAEiCQoHUmVncm91cCJTCglSZWdyb3VwZWQSFAoMdXBkYXRlZF9pdGVtGAEgASgNEgwKBGl0ZW0YAiABKA0SIgoGcmFuZ2VzGAMgAygLMhIubG9ja3N0ZXAudjEuUmFuZ2UiPAoFQWRvcHQSDAoEaXRlbRgBIAEoDRIPCgdhZGRyZXNzGAIgASgJEhQKDHJlZHVjZWRfb25seRgDIAEoCCIXCgdBZG9wdGVkEgwKBGl0ZW0YASABKA0iBwoFQWxpdmUiGQoHTGVhdmluZxIOCgZyZWFzb24YASABKAkiWQoGRmFpbGVkEgwKBGl0ZW0YASABKA0SDwoHbWVzc2FnZRgCIAEoCRIUCgxqb2JfYXRfZmF1bHQYAyABKAgSGgoSdW5yZWFjaGFibGVfbWVtYmVyGAQgASgNIisKBkZpbmlzaBIOCgZyZWFzb24YASABKAkSEQoJY29tZV9iYWNrGAIgASgIKlgKCVBsYWNlbWVudBIZChVQTEFDRU1FTlRfVU5TUEVDSUZJRUQQABIZChVQTEFDRU1FTlRfQ09PUkRJTkFUT1IQARIVChFQTEFDRU1FTlRfV09SS0VSUxACKlkKBE1vZGUSFAoQTU9ERV9VTlNQRUNJRklFRBAAEg0KCU1PREVfU1lOQxABEg4KCk1PREVfTE9DQUwQAhIMCghNT0RFX1NTUBADEg4KCk1PREVfQVNZTkMQBCpBCgZSZWR1Y2USFgoSUkVEVUNFX1VOU1BFQ0lGSUVEEAASDgoKUkVEVUNFX0YzMhABEg8KC1JFRFVDRV9CRjE2EAIqZwoIV29ya0tpbmQSGQoVV09SS19LSU5EX1VOU1BFQ0lGSUVEEAASEwoPV09SS19LSU5EX1RSQUlOEAESFgoSV09SS19LSU5EX0VWQUxVQVRFEAISEwoPV09SS19LSU5EX0xPQ0FMEAMyUAoIVHJhaW5pbmcSRAoHU2Vzc2lvbhIXLmxvY2tzdGVwLnYxLkZyb21Xb3JrZXIaHC5sb2Nrc3RlcC52MS5Gcm9tQ29vcmRpbmF0b3IoATABYgZwcm90bzM");
 
 /**
  * @generated from message lockstep.v1.FromWorker
@@ -77,6 +77,12 @@ export type FromWorker = Message<"lockstep.v1.FromWorker"> & {
      */
     value: Failed;
     case: "failed";
+  } | {
+    /**
+     * @generated from field: lockstep.v1.Adopted adopted = 10;
+     */
+    value: Adopted;
+    case: "adopted";
   } | { case: undefined; value?: undefined };
 };
 
@@ -213,11 +219,25 @@ export type Hello = Message<"lockstep.v1.Hello"> & {
   jobDigest: string;
 
   /**
-   * "I have seen this term of the run whose job that was": a coordinator with a lower one was replaced.
+   * "I have seen this term of the run named below": a coordinator of that run with a lower one was replaced.
    *
    * @generated from field: uint32 highest_term = 10;
    */
   highestTerm: number;
+
+  /**
+   * The run that I was in last; empty = none.
+   *
+   * @generated from field: string run = 11;
+   */
+  run: string;
+
+  /**
+   * Random, the same as long as my process lives: when I come again, my earlier stream is dead, whatever it looks like.
+   *
+   * @generated from field: string instance = 12;
+   */
+  instance: string;
 };
 
 /**
@@ -234,7 +254,8 @@ export const HelloSchema: GenMessage<Hello> = /*@__PURE__*/
  */
 export type Welcome = Message<"lockstep.v1.Welcome"> & {
   /**
-   * Of this execution of the job; every pull names it.
+   * Of this run and all that resume it; every pull names it. Items are numbered anew by each coordinator of a run: terms tell them
+   * apart.
    *
    * @generated from field: string run = 1;
    */
@@ -288,17 +309,11 @@ export const WelcomeSchema: GenMessage<Welcome> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_training, 3);
 
 /**
- * "I have checked and planned the job, and hold the state after this item."
+ * "I have checked and planned the job. Parameters and optimizer state are not here yet."
  *
  * @generated from message lockstep.v1.Ready
  */
 export type Ready = Message<"lockstep.v1.Ready"> & {
-  /**
-   * 0: parameters and optimizer state are not here yet.
-   *
-   * @generated from field: uint32 holds_item = 1;
-   */
-  holdsItem: number;
 };
 
 /**
@@ -394,7 +409,7 @@ export type Work = Message<"lockstep.v1.Work"> & {
   samples: number;
 
   /**
-   * Yours to compute. In local mode shards are those of the replicas named here.
+   * Yours to compute, beside what you were given for this item before. In local mode shards are those of the replicas named here.
    *
    * @generated from field: repeated lockstep.v1.Range ranges = 6;
    */
@@ -443,7 +458,7 @@ export type Work = Message<"lockstep.v1.Work"> & {
   localSteps: number;
 
   /**
-   * With workers as owners: who computes what, you included.
+   * With workers as owners: who computes what, you included. The sums of a range are those of its maximal sub-trees.
    *
    * @generated from field: repeated lockstep.v1.Share shares = 13;
    */
@@ -710,16 +725,16 @@ export type Regrouped = Message<"lockstep.v1.Regrouped"> & {
   updatedItem: number;
 
   /**
-   * The item I was at, and its nodes that I have computed.
+   * The item I was at, and the ranges of it that I have computed or am computing.
    *
    * @generated from field: uint32 item = 2;
    */
   item: number;
 
   /**
-   * @generated from field: repeated lockstep.v1.Range nodes = 3;
+   * @generated from field: repeated lockstep.v1.Range ranges = 3;
    */
-  nodes: Range[];
+  ranges: Range[];
 };
 
 /**
@@ -763,6 +778,25 @@ export const AdoptSchema: GenMessage<Adopt> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_training, 16);
 
 /**
+ * "I hold the whole state after this item now." Missing sums that were adopted are answered with Updated instead.
+ *
+ * @generated from message lockstep.v1.Adopted
+ */
+export type Adopted = Message<"lockstep.v1.Adopted"> & {
+  /**
+   * @generated from field: uint32 item = 1;
+   */
+  item: number;
+};
+
+/**
+ * Describes the message lockstep.v1.Adopted.
+ * Use `create(AdoptedSchema)` to create a new message.
+ */
+export const AdoptedSchema: GenMessage<Adopted> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_training, 17);
+
+/**
  * "I am here." Sent where nothing else is to be said.
  *
  * @generated from message lockstep.v1.Alive
@@ -775,7 +809,7 @@ export type Alive = Message<"lockstep.v1.Alive"> & {
  * Use `create(AliveSchema)` to create a new message.
  */
 export const AliveSchema: GenMessage<Alive> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_training, 17);
+  messageDesc(file_lockstep_v1_training, 18);
 
 /**
  * "I go as soon as my shard is done; give me no more."
@@ -794,7 +828,7 @@ export type Leaving = Message<"lockstep.v1.Leaving"> & {
  * Use `create(LeavingSchema)` to create a new message.
  */
 export const LeavingSchema: GenMessage<Leaving> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_training, 18);
+  messageDesc(file_lockstep_v1_training, 19);
 
 /**
  * "I could not do this." The run fails where its job or data are the reason, and only I do where my machine is.
@@ -816,6 +850,13 @@ export type Failed = Message<"lockstep.v1.Failed"> & {
    * @generated from field: bool job_at_fault = 3;
    */
   jobAtFault: boolean;
+
+  /**
+   * The member that I could not reach for a lease's time; 0 = it was something else.
+   *
+   * @generated from field: uint32 unreachable_member = 4;
+   */
+  unreachableMember: number;
 };
 
 /**
@@ -823,7 +864,7 @@ export type Failed = Message<"lockstep.v1.Failed"> & {
  * Use `create(FailedSchema)` to create a new message.
  */
 export const FailedSchema: GenMessage<Failed> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_training, 19);
+  messageDesc(file_lockstep_v1_training, 20);
 
 /**
  * "The run is over (or I am): you may go, or wait for another."
@@ -849,7 +890,7 @@ export type Finish = Message<"lockstep.v1.Finish"> & {
  * Use `create(FinishSchema)` to create a new message.
  */
 export const FinishSchema: GenMessage<Finish> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_training, 20);
+  messageDesc(file_lockstep_v1_training, 21);
 
 /**
  * @generated from enum lockstep.v1.Placement
