@@ -1,5 +1,6 @@
 import { SingleBar } from 'cli-progress';
 import picocolors from 'picocolors';
+import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from '../observe/cluster-events.ts';
 import type { RunEvent, StartEvent, StepEvent } from '../observe/events.ts';
 import type { TrainResult } from '../train.ts';
 
@@ -52,14 +53,35 @@ const metricsText = (metrics: Readonly<Record<string, number>>): string =>
     .join('  ');
 
 function startText(event: StartEvent): string {
-  const { job, parameters, threads, batch, fromStep, steps, kernels, promise, memoryBytes } = event;
+  const { job, parameters, threads, batch, fromStep, steps, kernels, mode, promise, memoryBytes } = event;
   return [
     `${pc.bold(job)}: ${parameters.toLocaleString('en')} parameters, ${steps} steps${fromStep > 0 ? ` from step ${fromStep}` : ''}, batches of ${batch.size} in ${batch.shards} shards`,
     pc.dim(
-      `${threads} thread${threads === 1 ? '' : 's'}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode sync: ${promise}.`,
+      `${threads} thread${threads === 1 ? '' : 's'}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode ${mode}: ${promise}.`,
     ),
   ].join('\n');
 }
+
+function workerText(event: WorkerJoinedEvent | WorkerLostEvent | StragglerEvent): string {
+  const { worker, name } = event;
+  const who = `worker ${worker} (${name})`;
+  switch (event.type) {
+    case 'worker-joined':
+      return pc.green(`${who} joined with ${plural(event.threads, 'thread')}, ${plural(event.workers, 'worker')} now`);
+    case 'worker-lost': {
+      const again = event.shards.length > 0 ? `, ${plural(event.shards.length, 'shard')} computed again` : '';
+      return pc.yellow(
+        `${who} lost at step ${event.step}: ${event.reason}${again}, recovered in ${event.recoveredMs.toFixed(0)} ms, ${plural(event.workers, 'worker')} now`,
+      );
+    }
+    case 'straggler':
+      return pc.yellow(
+        `${who} is slow at step ${event.step}: ${event.computeMs.toFixed(0)} ms instead of ${event.expectedMs.toFixed(0)} ms`,
+      );
+  }
+}
+
+const plural = (count: number, what: string): string => `${count} ${what}${count === 1 ? '' : 's'}`;
 
 /** Everything but the steps, the same with a bar and without. Short epochs are told now and then, as nobody reads a hundred a second. */
 class Narrator {
@@ -77,6 +99,10 @@ class Narrator {
         return pc.yellow(`warning: ${event.message}`);
       case 'checkpoint':
         return pc.dim(`checkpoint ${event.path}`);
+      case 'worker-joined':
+      case 'worker-lost':
+      case 'straggler':
+        return workerText(event);
       default:
         return undefined;
     }

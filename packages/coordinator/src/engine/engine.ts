@@ -23,6 +23,7 @@ import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
+import { promiseOf } from '../observe/promise.ts';
 import { type AgendaItem, agenda, evaluationDue, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
@@ -139,7 +140,7 @@ export class Engine {
       threads: request.threads,
       batch: spec.batch,
       mode: 'sync',
-      promise: 'same bits for any number of threads',
+      promise: promiseOf({ mode: 'sync', compressed: false, staleness: 0 }),
       kernels,
       memoryBytes: this.#image.bytes,
       out: request.out,

@@ -1,3 +1,6 @@
+import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from './cluster-events.ts';
+import type { Mode, Placement } from './promise.ts';
+
 /** What a run tells, one object per event: the rows of `--json` and the values of `for await (const event of run)`. */
 export type RunEvent =
   | StartEvent
@@ -7,6 +10,9 @@ export type RunEvent =
   | EvalEvent
   | CheckpointEvent
   | WarningEvent
+  | WorkerJoinedEvent
+  | WorkerLostEvent
+  | StragglerEvent
   | DoneEvent;
 
 export interface StartEvent {
@@ -18,7 +24,10 @@ export interface StartEvent {
   readonly fromStep: number;
   readonly threads: number;
   readonly batch: { readonly size: number; readonly shards: number };
-  readonly mode: 'sync';
+  readonly mode: Mode;
+  /** Who owns the slices of the weights, where workers may join; absent on one machine. */
+  readonly placement?: Placement;
+  /** What the mode promises about the bits, one sentence. */
   readonly promise: string;
   /** One sentence: widened or plain kernels, and why. */
   readonly kernels: string;
