@@ -9,8 +9,17 @@
  * | poisoned | a thread that fails, or the engine | every thread, after each wait | only ever set; nobody waits for a thread that is gone |
  * | filled | engine | every thread (waits on it) | slots published; the slot's contents are written before |
  * | drained | thread 0 | engine (waits on it) | slots answered; the answer is written before, and all threads are done with the slot |
+ * | wanted | engine | thread 0, after it moved `drained` | the engine writes it, then looks at `drained` again before it sleeps: one of the two sees the other |
  * | badIndex | a thread whose data had an index out of range | every thread, after a barrier | only ever set |
  */
-export const controlWord = { arrived: 0, generation: 16, poisoned: 32, filled: 48, drained: 64, badIndex: 80 } as const;
+export const controlWord = {
+  arrived: 0,
+  generation: 16,
+  poisoned: 32,
+  filled: 48,
+  drained: 64,
+  wanted: 80,
+  badIndex: 96,
+} as const;
 
-export const controlBytes = 96 * 4;
+export const controlBytes = 112 * 4;

@@ -102,12 +102,13 @@ export class StepLoop {
     return Atomics.load(this.#control, controlWord.badIndex) !== 0;
   }
 
-  /** Thread 0 tells the engine; always true. */
+  /** Thread 0 tells the engine, and wakes it where it wants no more answers than there are; always true. */
   #answer(header: number, status: number): boolean {
     if (this.#script.thread === 0) {
+      const control = this.#control;
       this.#words[header + slotWord.status] = status;
-      Atomics.add(this.#control, controlWord.drained, 1);
-      Atomics.notify(this.#control, controlWord.drained);
+      const answers = Atomics.add(control, controlWord.drained, 1) + 1;
+      if (answers >= Atomics.load(control, controlWord.wanted)) Atomics.notify(control, controlWord.drained);
     }
     return true;
   }
@@ -115,6 +116,7 @@ export class StepLoop {
   /** All threads come to the same decision and leave. */
   #giveUp(header: number, status: number): boolean {
     this.#answer(header, status);
+    Atomics.notify(this.#control, controlWord.drained);
     return false;
   }
 

@@ -4,9 +4,9 @@ import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';
 import { importJob } from '../job/import-job.ts';
-import type { RunEvent } from '../observe/events.ts';
 import { Engine } from './engine.ts';
 import { encodeError } from './error-transfer.ts';
+import { EventSender } from './event-sender.ts';
 import type { EngineApi, EngineRequest, TracedData } from './request.ts';
 
 // The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
@@ -50,35 +50,6 @@ function remoteHost({ host }: TracedData): JobHost {
     // The views lie in shared memory: the caller's thread writes into the run's own.
     fill: (split, indices, into) => remote.fill(split, indices, into),
   };
-}
-
-/** Sends events in groups: thousands of steps a second must not be as many messages. */
-class EventSender {
-  readonly #port: EngineRequest['events'];
-  #waiting: RunEvent[] = [];
-  #timer: NodeJS.Timeout | undefined;
-
-  constructor(port: EngineRequest['events']) {
-    this.#port = port;
-  }
-
-  readonly send = (event: RunEvent): void => {
-    this.#waiting.push(event);
-    if (event.type !== 'step') this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), 20);
-  };
-
-  close(): void {
-    this.#flush();
-    this.#port.close();
-  }
-
-  #flush(): void {
-    clearTimeout(this.#timer);
-    this.#timer = undefined;
-    if (this.#waiting.length > 0) this.#port.postMessage(this.#waiting);
-    this.#waiting = [];
-  }
 }
 
 if (!isMainThread && parentPort) Comlink.expose(new EngineService(), nodeEndpoint(parentPort));

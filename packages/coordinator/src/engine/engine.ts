@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import {
   DataError,
   describeKernels,
@@ -32,6 +33,7 @@ import { EarlyStopping } from './early-stopping.ts';
 import { fewRowsWarning } from './few-rows.ts';
 import { Gathering } from './gathering.ts';
 import { MetricSums } from './metric-sums.ts';
+import { Pace } from './pace.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
 import { StepLog } from './step-log.ts';
 
@@ -50,6 +52,7 @@ export class Engine {
   readonly #cursor: Cursor;
   readonly #image: RunImage;
   readonly #memory: RunMemory;
+  readonly #pace: Pace;
   readonly #inFlight: AgendaItem[] = [];
   /** Host values of the steps in flight, for the journal. */
   readonly #values = new Map<number, StepValues>();
@@ -83,6 +86,7 @@ export class Engine {
     });
     this.#memory = new RunMemory(spec, image);
     this.#memory.load(parts.state);
+    this.#pace = new Pace(this.#memory.capacity);
     this.#image = image;
   }
 
@@ -109,7 +113,8 @@ export class Engine {
         ? evaluationOnly(spec, this.#cursor)
         : agenda(spec, this.#cursor, state.step, control);
       for (const item of items) {
-        while (this.#inFlight.length >= this.#memory.capacity) await this.#collect(pool);
+        while (this.#inFlight.length >= this.#pace.depth)
+          await this.#collect(pool, this.#pace.wanted(this.#inFlight.length));
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
         const decides = item.kind === 'evaluate' && item.last && (this.#early || spec.followsEvaluations);
@@ -170,15 +175,22 @@ export class Engine {
     this.#inFlight.push(item);
   }
 
-  /** Waits for the oldest slot in flight and takes its answer. */
-  async #collect(pool: ComputePool): Promise<void> {
-    const alive = await this.#memory.answered(this.#collected + 1);
-    if (!alive) {
+  /** Waits for the oldest `wanted` slots in flight, and takes all answers that are there. */
+  async #collect(pool: ComputePool, wanted = 1): Promise<void> {
+    const answered = await this.#memory.answered(this.#collected + 1, this.#collected + wanted);
+    if (answered < 0) {
       await pool.finished;
       throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
     }
-    const item = this.#inFlight.shift() as AgendaItem;
-    const index = this.#collected++;
+    this.#pace.answered(answered - this.#collected);
+    while (this.#collected < answered) await this.#take(this.#inFlight.shift() as AgendaItem, this.#collected++);
+    // Where threads are always ahead nothing above has waited for the event loop.
+    if (!this.#pace.breathless) return;
+    await setImmediate();
+    this.#pace.breathed();
+  }
+
+  async #take(item: AgendaItem, index: number): Promise<void> {
     if (item.kind === 'train') {
       this.#trained(item, this.#memory.answer(index, this.#phase(item).program.statistics.length));
     } else if (item.kind === 'evaluate') {

@@ -18,12 +18,16 @@ export interface JournalLine {
   readonly skipped?: boolean;
 }
 
+/** Lines are written together: a write costs more than the shortest steps, and so long a crash may take them along. */
+const gatherMs = 20;
+
 const bits = new DataView(new ArrayBuffer(8));
+const hex32 = (at: number): string => bits.getUint32(at).toString(16).padStart(8, '0');
 
 /** The exact value as 16 hex digits. */
 function hex(value: number): string {
   bits.setFloat64(0, value);
-  return bits.getBigUint64(0).toString(16).padStart(16, '0');
+  return hex32(0) + hex32(4);
 }
 
 /** `step[.phase] digest loss-bits loss lr=... scalars=...`: for people and `diff`. */
@@ -99,6 +103,7 @@ export class Journal {
   #length: number;
   #waiting: string[] = [];
   #writing: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | undefined;
   #file: JournalFile | undefined;
   #failing = false;
 
@@ -120,7 +125,7 @@ export class Journal {
   }
 
   /**
-   * Writes in the background.
+   * Writes in the background, soon.
    *
    * @throws LockstepError where the step gave another line before the resume
    */
@@ -129,7 +134,7 @@ export class Journal {
     const before = this.#known.get(keyOf(line.step, line.phase));
     if (before === undefined) {
       this.#waiting.push(`${text}\n`);
-      this.#writing ??= this.#write();
+      this.#timer ??= setTimeout(() => this.#start(), gatherMs);
     } else if (before !== text) {
       throw new LockstepError(
         `Step ${line.step} gave other bits than before the resume ("${text}" instead of "${before}"): data, code or hardware changed; start a new run.`,
@@ -140,15 +145,21 @@ export class Journal {
   /** Resolves once every line is in the file, or the alarm was raised. */
   async flush(): Promise<void> {
     await this.#writing;
-    if (this.#waiting.length === 0) return;
-    this.#writing ??= this.#write();
-    await this.#writing;
+    if (this.#waiting.length > 0) await this.#start();
   }
 
   async close(): Promise<void> {
     await this.flush();
+    clearTimeout(this.#timer);
     await this.#file?.close().catch(() => undefined);
     this.#file = undefined;
+  }
+
+  #start(): Promise<void> {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    this.#writing ??= this.#write();
+    return this.#writing;
   }
 
   /** Everything that waits, and what comes in meanwhile, in as few writes as the disk allows. Never rejects. */

@@ -24,6 +24,7 @@ import {
   type ThreadPlaces,
 } from './places.ts';
 import { Regions } from './regions.ts';
+import { ringDepth } from './ring-depth.ts';
 import type { RunImage } from './run-image.ts';
 import { emaVector, runGroups, runVectors } from './run-state.ts';
 import { reserveSlot, type Slot, sampleBytes, slotWord } from './slot.ts';
@@ -35,8 +36,8 @@ export interface CompileOptions {
   readonly mergeLimit: number;
 }
 
-/** Batches that are prepared ahead. */
-const ringSlots = 3;
+/** About what an instruction takes on the tape. */
+const instructionBytes = 64;
 
 /** Lays out a run and writes all its tapes: everything the threads do is decided here, before they start. */
 export function compileRun(spec: JobSpec, options: CompileOptions): RunImage {
@@ -83,7 +84,7 @@ class RunCompiler {
     const hashes = regions.reserve('norms and hashes', blocksIn(spec.layout.length) * 16 * 2 + 64);
     const penalties = this.#penalties.map((pieces) => doubles(pieces.length));
     const watched = doubles(countPieces(this.#watched));
-    const slots = Array.from({ length: ringSlots }, () => this.#reserveSlot());
+    const slots = Array.from({ length: this.#ringDepth() }, () => this.#reserveSlot());
     const threads = Array.from({ length: this.#options.threads }, (_, thread) => this.#reserveThread(thread));
     const groupConstants = runGroups(spec).map(({ phase, optimizer, group }) =>
       this.#constant(Float64Array.from(hyperConstants(optimizer, group, spec.phases[phase]?.clipValue))),
@@ -128,6 +129,19 @@ class RunCompiler {
     const plan = planProgram({ program, layout: this.#spec.layout, segments, groups });
     plans.set(key, plan);
     return plan;
+  }
+
+  /** Every slot has its own copy of what computes on its batch. */
+  #ringDepth(): number {
+    const { fields, gathered } = this.#spec;
+    const bindings = [...this.#train.flat(), ...this.#evaluate];
+    const instructions = bindings.map(({ program, work }) => {
+      const runs = work.threads.flatMap(({ items }) => runsOf(items)).length;
+      return runs * program.nodes.length;
+    });
+    const batch = Math.max(...bindings.map(({ work }) => work.batch));
+    const batchBytes = [...fields, ...gathered].reduce((sum, field) => sum + batch * sampleBytes(field), 0);
+    return ringDepth(batchBytes + instructions.reduce((a, b) => a + b, 0) * instructionBytes);
   }
 
   #reserveSlot(): Slot {

@@ -3,8 +3,9 @@ import { poison } from '../barrier.ts';
 import { controlBytes, controlWord } from '../control-block.ts';
 import { parameterPieces } from './pieces.ts';
 import type { RunImage, StateAddresses } from './run-image.ts';
-import { emaVector, runVectors } from './run-state.ts';
-import { type Slot, slotKind, slotWord } from './slot.ts';
+import { emaVector, runGroups, runVectors } from './run-state.ts';
+import { slotKind } from './slot.ts';
+import { type FieldView, type SlotAnswer, type SlotHeader, SlotView } from './slot-view.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** What goes into one slot of the ring. `samples` are indices in the split. */
@@ -13,19 +14,8 @@ export type SlotItem =
   | { readonly kind: 'evaluate'; readonly samples: readonly number[] }
   | { readonly kind: 'snapshot' };
 
-type FieldView = Float32Array | Int32Array | Uint8Array;
-
-/** What the threads answer about a slot. */
-export interface SlotAnswer {
-  readonly status: number;
-  /** Sums and weights of loss and metrics, in turn. */
-  readonly statistics: Float32Array;
-  readonly gradientNorm: number;
-  readonly penalty: number;
-  /** Sum of squares of each trained parameter's gradient sum, in layout order; empty where layers are not watched. A view. */
-  readonly gradientSquares: Float64Array;
-  readonly digest: string;
-}
+/** While steps are slow, their events come no later than this. */
+const longestWaitMs = 20;
 
 /** The engine's side of the run's shared memory: it fills slots, reads answers and takes snapshots. */
 export class RunMemory {
@@ -33,7 +23,7 @@ export class RunMemory {
   readonly #image: RunImage;
   readonly #spec: JobSpec;
   readonly #control: Int32Array;
-  readonly #watched: number;
+  readonly #slots: readonly SlotView[];
   #filled = 0;
 
   constructor(spec: JobSpec, image: RunImage) {
@@ -41,14 +31,16 @@ export class RunMemory {
     this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     this.#image = image;
     this.#spec = spec;
-    this.#watched = spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
+    const watched = spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
+    const groups = runGroups(spec).length;
+    this.#slots = image.slots.map((slot) => new SlotView(this.memory.buffer, slot, spec, groups, watched));
     this.#control = new Int32Array(this.memory.buffer, image.control, controlBytes / 4);
     for (const { address, words } of image.contents)
       new Uint32Array(this.memory.buffer, address, words.length).set(words);
   }
 
   get capacity(): number {
-    return this.#image.slots.length;
+    return this.#slots.length;
   }
 
   /** Puts a run's state where the threads expect it, before they start. */
@@ -79,87 +71,63 @@ export class RunMemory {
   }
 
   /** Views of the next slot's fields for so many samples. */
-  fields(samples: number): Record<string, FieldView> {
-    const slot = this.#slot(this.#filled);
-    return Object.fromEntries(
-      this.#spec.fields.map(({ name, dtype, shape }) => {
-        const Type = { f32: Float32Array, i32: Int32Array, u8: Uint8Array }[dtype];
-        return [
-          name,
-          new Type(
-            this.memory.buffer,
-            slot.inputs[name] as number,
-            shape.reduce((n, d) => n * d, samples),
-          ),
-        ];
-      }),
-    );
+  fields(samples: number): Readonly<Record<string, FieldView>> {
+    return this.#slot(this.#filled).fields(samples);
   }
 
   /** Hands the next slot to the threads. Its fields are filled before. */
   publish(item: SlotItem | undefined, values: StepValues): void {
-    const slot = this.#slot(this.#filled);
-    const header = new Int32Array(this.memory.buffer, slot.header, 16);
-    header[slotWord.kind] = item === undefined ? slotKind.stop : slotKind[item.kind];
-    if (item?.kind === 'train') {
-      header[slotWord.binding] = this.#image.trainBatches.indexOf(item.samples.length);
-      header[slotWord.phase] = item.phase;
-      this.#setKey(header, deriveKey(this.#spec.seed, 'dropout', item.step, item.phase));
-    }
-    if (item?.kind === 'evaluate') {
-      header[slotWord.binding] = this.#image.evaluateBatches.indexOf(item.samples.length);
-      // The same noise at every evaluation, other noise for every batch.
-      this.#setKey(header, deriveKey(this.#spec.seed, 'noise', item.samples[0]));
-    }
-    this.#doubles(slot.learningRates, values.learningRates.length).set(values.learningRates);
-    this.#spec.scalars.forEach((name, i) => {
-      this.#floats(slot.scalars[name] as number, 1)[0] = values.scalars[i] as number;
-    });
+    this.#slot(this.#filled).write(this.#header(item), values);
     this.#filled++;
     Atomics.add(this.#control, controlWord.filled, 1);
     Atomics.notify(this.#control, controlWord.filled);
   }
 
-  #setKey(header: Int32Array, [key0, key1]: readonly [number, number]): void {
-    header[slotWord.key0] = key0 | 0;
-    header[slotWord.key1] = key1 | 0;
+  #header(item: SlotItem | undefined): SlotHeader {
+    const { seed } = this.#spec;
+    switch (item?.kind) {
+      case 'train': {
+        const { step, phase, samples } = item;
+        const binding = this.#image.trainBatches.indexOf(samples.length);
+        return { kind: slotKind.train, phase, binding, key: deriveKey(seed, 'dropout', step, phase) };
+      }
+      case 'evaluate': {
+        const binding = this.#image.evaluateBatches.indexOf(item.samples.length);
+        // The same noise at every evaluation, other noise for every batch.
+        return { kind: slotKind.evaluate, binding, key: deriveKey(seed, 'noise', item.samples[0]) };
+      }
+      case 'snapshot':
+        return { kind: slotKind.snapshot };
+      default:
+        return { kind: slotKind.stop };
+    }
   }
 
-  /** Resolves once `count` slots are answered; false where the threads gave up. */
-  async answered(count: number): Promise<boolean> {
-    for (;;) {
-      if (Atomics.load(this.#control, controlWord.poisoned) !== 0) return false;
-      const drained = Atomics.load(this.#control, controlWord.drained);
-      if (drained >= count) return true;
-      const wait = Atomics.waitAsync(this.#control, controlWord.drained, drained);
+  /**
+   * Waits until `wanted` slots are answered, or at least `count` and some time has gone by: more of them at once cost fewer wake-ups.
+   *
+   * @returns how many are answered; -1 where the threads gave up
+   */
+  async answered(count: number, wanted = count): Promise<number> {
+    const control = this.#control;
+    Atomics.store(control, controlWord.wanted, wanted);
+    for (let waited = false; ; waited = true) {
+      if (Atomics.load(control, controlWord.poisoned) !== 0) return -1;
+      const drained = Atomics.load(control, controlWord.drained);
+      if (drained >= (waited ? count : wanted)) return drained;
+      const wait = Atomics.waitAsync(control, controlWord.drained, drained, wanted > count ? longestWaitMs : undefined);
       if (wait.async) await wait.value;
     }
   }
 
   /** The answer to slot number `index`, counted from 0. */
   answer(index: number, statistics: number): SlotAnswer {
-    const slot = this.#slot(index);
-    const digest = new Uint32Array(this.memory.buffer, slot.digest, 4);
-    return {
-      status: new Int32Array(this.memory.buffer, slot.header, 16)[slotWord.status] as number,
-      statistics: this.#floats(slot.statistics, statistics).slice(),
-      gradientNorm: this.#doubles(slot.record, 1)[0] as number,
-      penalty: this.#doubles(slot.penalty, 1)[0] as number,
-      gradientSquares: this.#doubles(slot.gradientSquares, this.#watched),
-      digest: Array.from(digest, (word) => word.toString(16).padStart(8, '0')).join(''),
-    };
+    return this.#slot(index).answer(statistics);
   }
 
   /** What the evaluation in slot number `index` gave for each of its samples; views. */
-  gathered(index: number, samples: number): Record<string, Float32Array | Int32Array> {
-    const slot = this.#slot(index);
-    return Object.fromEntries(
-      this.#spec.gathered.map(({ name, dtype, shape }) => {
-        const Type = dtype === 'i32' ? Int32Array : Float32Array;
-        const length = shape.reduce((n, d) => n * d, samples);
-        return [name, new Type(this.memory.buffer, slot.gathered[name] as number, length)];
-      }),
-    );
+  gathered(index: number, samples: number): Readonly<Record<string, Float32Array | Int32Array>> {
+    return this.#slot(index).gathered(samples) as Readonly<Record<string, Float32Array | Int32Array>>;
   }
 
   /** Gradient sums of the last step of a batch size. */
@@ -189,8 +157,8 @@ export class RunMemory {
     poison(this.#control);
   }
 
-  #slot(index: number): Slot {
-    return this.#image.slots[index % this.#image.slots.length] as Slot;
+  #slot(index: number): SlotView {
+    return this.#slots[index % this.#slots.length] as SlotView;
   }
 
   #floats(address: number, length: number): Float32Array {
