@@ -23,11 +23,13 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['internal.ts'],
   ],
   worker: [
-    ['thread-script.ts', 'control-block.ts', 'sharding'],
-    ['barrier.ts', 'compress'],
+    ['thread-script.ts', 'control-block.ts', 'sharding', 'gen'],
+    ['barrier.ts', 'compress', 'grpc', 'protocol'],
+    ['exchange'],
     ['memory', 'profile'],
     ['step-loop.ts'],
     ['thread'],
+    ['messages.ts'],
     ['index.ts'],
   ],
   coordinator: [

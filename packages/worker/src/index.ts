@@ -1,5 +1,16 @@
 export { poison } from './barrier.ts';
 export { controlBytes, controlWord } from './control-block.ts';
+export { type Address, formatAddress, isLoopback, parseAddress } from './grpc/address.ts';
+export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
+export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';
+export { type Identity, identityUri, workerName } from './grpc/identity.ts';
+export { JoinToken } from './grpc/join-token.ts';
+export { defaultLimits, type Limits } from './grpc/limits.ts';
+export { Refusals } from './grpc/refusals.ts';
+export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
+export type { Send } from './grpc/sender.ts';
+export { type GrpcServer, type Served, type ServeOptions, serve, served } from './grpc/server.ts';
+export { StatusError, status, statusName } from './grpc/status-error.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';
 export { fitRun } from './memory/fit-run.ts';
 export { parameterPieces } from './memory/pieces.ts';

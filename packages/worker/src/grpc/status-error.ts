@@ -1,0 +1,36 @@
+import { type ServiceError, status } from '@grpc/grpc-js';
+import { LockstepError } from '@lockstep/core';
+
+export { status } from '@grpc/grpc-js';
+
+/** A call that ended with a status other than OK, on either side: `code` is one of gRPC's, the message one sentence. */
+export class StatusError extends LockstepError {
+  override readonly code = 'STATUS';
+  /** One of `status`. */
+  readonly status: status;
+
+  constructor(code: status, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.status = code;
+  }
+}
+
+/** Name of a status as gRPC writes it, e.g. `RESOURCE_EXHAUSTED`. */
+export const statusName = (code: number): string => status[code] ?? `STATUS_${code}`;
+
+const isServiceError = (error: unknown): error is ServiceError =>
+  error instanceof Error && 'code' in error && typeof error.code === 'number' && 'details' in error;
+
+/** What a call of the client ended with. @param peer address, named in the message */
+export function fromServiceError(error: unknown, peer: string): StatusError {
+  if (error instanceof StatusError) return error;
+  if (isServiceError(error)) return new StatusError(error.code, `${peer}: ${error.details}`, { cause: error });
+  const message = error instanceof Error ? error.message : String(error);
+  return new StatusError(status.UNKNOWN, `${peer}: ${message}`, { cause: error });
+}
+
+/** What the server tells the peer. Texts of unforeseen errors stay here: they may name paths or data. */
+export function toServiceError(error: unknown): { code: status; details: string } {
+  if (error instanceof StatusError) return { code: error.status, details: error.message.toWellFormed() };
+  return { code: status.INTERNAL, details: 'internal error' };
+}
