@@ -1,5 +1,5 @@
 /**
- * Attention, forward and backward, on one thread: the fused kernel beside the matrix of all weights (what `nn.CausalSelfAttention` does), and how
+ * Attention, forward and backward, on one thread: the fused kernel (what `nn.CausalSelfAttention` does without dropout) beside the matrix of all weights, and how
  * time and memory grow with the context: `node bench/attention.ts [--quick]`.
  */
 import { ops, type Tensor } from '@lockstep/core';

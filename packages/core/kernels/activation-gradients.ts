@@ -1,5 +1,6 @@
+import { geluSlope4 } from './gelu';
 import { loadLanes, storeLanes } from './lanes';
-import { c, exp4, geluSlope4, geluTanhSlope4, sigmoid4, siluSlope4 } from './vector-math';
+import { c, exp4, geluTanhSlope4, sigmoid4, siluSlope4 } from './vector-math';
 
 // x is what the formula is in (input or output of the activation), y the gradient of its output.
 

@@ -1,5 +1,6 @@
+import { gelu4 } from './gelu';
 import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
-import { c, erf4, exp4, gelu4, geluTanh4, log4, relu4, sigmoid4, silu4, sinCos4, softplus4, tanh4 } from './vector-math';
+import { c, erf4, exp4, geluTanh4, log4, relu4, sigmoid4, silu4, sinCos4, softplus4, tanh4 } from './vector-math';
 
 // Every kernel is one loop, made from `mapWith` by inlining: `kind` is a constant, so only one branch of `f` is left in each.
 

@@ -27,7 +27,7 @@ function normal(words: v128): v128 {
   const u = unit(words);
   const u1 = f32x4.add(v128.shuffle<f32>(u, u, 0, 0, 2, 2), v128.load32_splat(units));
   const angle = f32x4.mul(v128.shuffle<f32>(u, u, 1, 1, 3, 3), v128.load32_splat(units + 4));
-  const radius = f32x4.sqrt(f32x4.mul(c(63), log4(u1)));
+  const radius = f32x4.sqrt(f32x4.mul(c(61), log4(u1)));
   return f32x4.mul(radius, sinCos4(angle, i32x4(1, 0, 1, 0)));
 }
 

@@ -12,11 +12,11 @@ const table: usize = memory.data<f32>([
   /* 32 erf */ 7.853861353153693e-5, -8.010193625184903e-4, 5.188327685732524e-3, -2.685381193529856e-2,
   /* 36 */ 1.128358514861418e-1, -3.761262582423300e-1, 1.128379165726710, 0.3275911,
   /* 40 */ 1.061405429, -1.453152027, 1.421413741, -0.284496736, 0.254829592,
-  /* 45 gelu */ 0.70710678118654752, 0.3989422804014327, 0.7978845608028654, 0.044715, 0.134145,
-  /* 50 trigonometry */ 0.63661977236758134, 1.5703125, 4.837512969970703e-4, 7.549789948768648e-8,
-  /* 54 */ -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1,
-  /* 57 */ 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2,
-  /* 60 */ 1.17549435e-38, 8388608.0, 23.0, -2.0, -0.0, Infinity, NaN,
+  /* 45 gelu */ 0.7978845608028654, 0.044715, 0.134145,
+  /* 48 trigonometry */ 0.63661977236758134, 1.5703125, 4.837512969970703e-4, 7.549789948768648e-8,
+  /* 52 */ -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1,
+  /* 55 */ 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2,
+  /* 58 */ 1.17549435e-38, 8388608.0, 23.0, -2.0, -0.0, Infinity, NaN,
 ], 16);
 
 /** Bit patterns: the mantissa, the exponent's bias less one, and the low two bits. */
@@ -66,11 +66,11 @@ export function exp4(v: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function log4(v: v128): v128 {
-  const tiny = f32x4.lt(v, c(60));
-  const x = v128.bitselect(f32x4.mul(v, c(61)), v, tiny);
+  const tiny = f32x4.lt(v, c(58));
+  const x = v128.bitselect(f32x4.mul(v, c(59)), v, tiny);
   // x = m 2^e with m in [sqrt(1/2), sqrt(2))
   let e = f32x4.convert_i32x4_s(i32x4.sub(i32x4.shr_s(x, 23), b(1)));
-  e = f32x4.sub(e, v128.and(c(62), tiny));
+  e = f32x4.sub(e, v128.and(c(60), tiny));
   let m = v128.or(v128.and(x, b(0)), c(13));
   const small = f32x4.lt(m, c(25));
   e = f32x4.sub(e, v128.and(c(12), small));
@@ -88,10 +88,10 @@ export function log4(v: v128): v128 {
   p = madd(e, c(5), p);
   p = f32x4.sub(p, f32x4.mul(z, c(13)));
   p = f32x4.add(f32x4.add(m, p), f32x4.mul(e, c(4)));
-  p = v128.bitselect(c(65), p, f32x4.eq(v, c(65)));
-  p = v128.bitselect(f32x4.neg(c(65)), p, f32x4.eq(v, c(15)));
+  p = v128.bitselect(c(63), p, f32x4.eq(v, c(63)));
+  p = v128.bitselect(f32x4.neg(c(63)), p, f32x4.eq(v, c(15)));
   // NaN where v is NaN or below 0
-  return v128.bitselect(p, c(66), f32x4.ge(v, c(15)));
+  return v128.bitselect(p, c(64), f32x4.ge(v, c(15)));
 }
 
 // @ts-ignore: decorator
@@ -106,7 +106,7 @@ export function tanh4(x: v128): v128 {
   p = madd(f32x4.mul(p, z), x, x);
   const e = exp4(f32x4.add(a, a));
   const far = f32x4.sub(c(12), f32x4.div(c(14), f32x4.add(e, c(12))));
-  const signed = v128.or(far, v128.and(x, c(64)));
+  const signed = v128.or(far, v128.and(x, c(62)));
   return v128.bitselect(p, signed, f32x4.lt(a, c(31)));
 }
 
@@ -129,7 +129,7 @@ export function erf4(x: v128): v128 {
   q = madd(q, t, c(43));
   q = f32x4.mul(madd(q, t, c(44)), t);
   const far = f32x4.sub(c(12), f32x4.mul(q, exp4(f32x4.neg(z))));
-  const signed = v128.or(far, v128.and(x, c(64)));
+  const signed = v128.or(far, v128.and(x, c(62)));
   return v128.bitselect(p, signed, f32x4.lt(a, c(12)));
 }
 
@@ -168,28 +168,12 @@ export function siluSlope4(v: v128): v128 {
   return f32x4.mul(s, f32x4.add(c(12), f32x4.mul(x, f32x4.sub(c(12), s))));
 }
 
-// @ts-ignore: decorator
-@inline
-export function gelu4(v: v128): v128 {
-  const x = raised(v);
-  return f32x4.mul(f32x4.mul(x, c(13)), f32x4.add(c(12), erf4(f32x4.mul(x, c(45)))));
-}
-
-// @ts-ignore: decorator
-@inline
-export function geluSlope4(v: v128): v128 {
-  const x = bounded(v);
-  const phi = f32x4.mul(c(13), f32x4.add(c(12), erf4(f32x4.mul(x, c(45)))));
-  const density = f32x4.mul(c(46), exp4(f32x4.neg(f32x4.mul(f32x4.mul(x, x), c(13)))));
-  return f32x4.add(phi, f32x4.mul(x, density));
-}
-
 /** tanh(sqrt(2/pi) (x + 0.044715 x^3)) */
 // @ts-ignore: decorator
 @inline
 function geluInner4(x: v128): v128 {
-  const cubic = f32x4.mul(f32x4.mul(f32x4.mul(c(48), x), x), x);
-  return tanh4(f32x4.mul(c(47), f32x4.add(x, cubic)));
+  const cubic = f32x4.mul(f32x4.mul(f32x4.mul(c(46), x), x), x);
+  return tanh4(f32x4.mul(c(45), f32x4.add(x, cubic)));
 }
 
 // @ts-ignore: decorator
@@ -204,7 +188,7 @@ export function geluTanh4(v: v128): v128 {
 export function geluTanhSlope4(v: v128): v128 {
   const x = bounded(v);
   const t = geluInner4(x);
-  const slope = f32x4.mul(c(47), madd(f32x4.mul(c(49), x), x, c(12)));
+  const slope = f32x4.mul(c(45), madd(f32x4.mul(c(47), x), x, c(12)));
   const tail = f32x4.mul(f32x4.mul(f32x4.mul(c(13), x), f32x4.sub(c(12), f32x4.mul(t, t))), slope);
   return f32x4.add(f32x4.mul(c(13), f32x4.add(c(12), t)), tail);
 }
@@ -228,18 +212,18 @@ export function relu4(x: v128): v128 {
 // @ts-ignore: decorator
 @inline
 export function sinCos4(x: v128, shift: v128): v128 {
-  const shifted = madd(x, c(50), c(3));
+  const shifted = madd(x, c(48), c(3));
   const n = f32x4.sub(shifted, c(3));
-  let r = f32x4.sub(x, f32x4.mul(n, c(51)));
-  r = f32x4.sub(r, f32x4.mul(n, c(52)));
-  r = f32x4.sub(r, f32x4.mul(n, c(53)));
-  r = v128.or(r, f32x4.ge(f32x4.abs(x), c(61)));
+  let r = f32x4.sub(x, f32x4.mul(n, c(49)));
+  r = f32x4.sub(r, f32x4.mul(n, c(50)));
+  r = f32x4.sub(r, f32x4.mul(n, c(51)));
+  r = v128.or(r, f32x4.ge(f32x4.abs(x), c(59)));
   const z = f32x4.mul(r, r);
-  let s = madd(c(54), z, c(55));
-  s = madd(s, z, c(56));
+  let s = madd(c(52), z, c(53));
+  s = madd(s, z, c(54));
   s = madd(f32x4.mul(s, z), r, r);
-  let k = madd(c(57), z, c(58));
-  k = madd(k, z, c(59));
+  let k = madd(c(55), z, c(56));
+  k = madd(k, z, c(57));
   k = f32x4.add(f32x4.sub(f32x4.mul(f32x4.mul(k, z), z), f32x4.mul(c(13), z)), c(12));
   // the quadrant is in the low bits of `shifted`
   const q = i32x4.add(i32x4.sub(shifted, c(3)), shift);

@@ -61,7 +61,7 @@ const layout = {
 };
 const model: ModelDescription = {
   name: 'job',
-  numericsVersion: 1,
+  numericsVersion: 2,
   layout,
   fields: [],
   predict: null,
@@ -69,7 +69,7 @@ const model: ModelDescription = {
 };
 const identity: RunIdentity = {
   name: 'job',
-  numericsVersion: 1,
+  numericsVersion: 2,
   seed: 1,
   batch: { size: 4, shards: 2 },
   dataDigest: 'd',

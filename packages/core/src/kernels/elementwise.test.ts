@@ -159,6 +159,23 @@ test.each<KernelName>(['geluGrad', 'geluTanhGrad', 'siluGrad'])('%s is 0 and 1 f
   );
 });
 
+test('gelu and its slope to 3.5e-7 throughout', () => {
+  const x = Float32Array.from({ length: 40_000 }, (_, i) => -10 + i / 2000);
+  const slopes = run('geluGrad', x.length, (h, out) => [out, h.f32(x), h.f32(x.map(() => 1)), x.length]);
+  expectClose(
+    map('gelu', x),
+    Array.from(x, (v) => v * normalCdf(v)),
+    3.5e-7,
+    'gelu',
+  );
+  expectClose(
+    slopes,
+    Array.from(x, (v) => normalCdf(v) + v * normalPdf(v)),
+    3.5e-7,
+    'geluGrad',
+  );
+});
+
 test('exp and its neighbours to 2 units in the last place, subnormal results included', () => {
   const x = Float32Array.from({ length: 20_000 }, (_, i) => -103.9 + (i * 192.6) / 20_000);
   const y = map('exp', x);

@@ -78,16 +78,18 @@ export class Dropout extends Module {
   }
 }
 
-/** Layers one after the other; functions from tensor to tensor may stand between them. */
+/** Layers one after the other, with the names `0`, `1`, ...; functions from tensor to tensor may stand between them and are counted. */
 export class Sequential extends Module {
-  layers: (Layer | ((x: Tensor) => Tensor))[];
+  readonly [index: number]: Layer | ((x: Tensor) => Tensor);
+  readonly #layers: readonly (Layer | ((x: Tensor) => Tensor))[];
 
   constructor(...layers: (Layer | ((x: Tensor) => Tensor))[]) {
     super();
-    this.layers = layers;
+    this.#layers = layers;
+    Object.assign(this, layers);
   }
 
   forward(x: Tensor): Tensor {
-    return this.layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x);
+    return this.#layers.reduce((y, layer) => (typeof layer === 'function' ? layer(y) : layer.forward(y)), x);
   }
 }

@@ -6,6 +6,7 @@ import { FormatError, UsageError } from '../errors.ts';
 import { readWeights } from '../formats/read-weights.ts';
 import { encodeSafetensors, type TensorToStore } from '../formats/safetensors-encode.ts';
 import type { Tensor } from '../graph/tensor.ts';
+import { full } from '../ops/leaf.ts';
 import { deriveKey } from '../random/keys.ts';
 import { RandomStream } from '../random/stream.ts';
 import * as nn from './index.ts';
@@ -76,6 +77,13 @@ describe('loadWeights', () => {
     const load = () => nn.loadWeights(new Net(), { ...given, extra: [1] });
     expect(load).toThrow(UsageError);
     expect(load).toThrow(/missing body.bias; unexpected extra\. Give \{ strict: false \}/);
+  });
+
+  test("the names of a Sequential are PyTorch's: layers by their place, functions counted", () => {
+    const model = new nn.Sequential(new nn.Linear(2, 3), (x) => x.relu(), new nn.Linear(3, 2, { bias: false }));
+    const given = { '0.weight': body, '0.bias': [7, 8, 9], '2.weight': all['head.weight'] };
+    expect(nn.loadWeights(model, given).loaded).toEqual(['0.weight', '0.bias', '2.weight']);
+    expect(model.forward(full([1, 2], 1)).shape).toEqual([1, 2]);
   });
 
   test('rename', () => {

@@ -12,13 +12,15 @@ class TiedGpt extends nn.Module {
   position = new nn.Parameter([5, 8], nn.init.normal(0.1));
   norm1 = new nn.LayerNorm(8);
   attention = new nn.CausalSelfAttention(8, 2, { dropout: 0.2 });
+  fused = new nn.CausalSelfAttention(8, 2, { bias: false });
   norm2 = new nn.LayerNorm(8, { bias: false });
   expand = new nn.Linear(8, 24);
   project = new nn.Linear(24, 8, { bias: false });
   drop = new nn.Dropout(0.3);
   forward(ids: Tensor): Tensor {
     const x = this.drop.forward(this.token.forward(ids).add(this.position));
-    const a = x.add(this.attention.forward(this.norm1.forward(x)));
+    const seen = x.add(this.attention.forward(this.norm1.forward(x)));
+    const a = seen.add(this.fused.forward(seen));
     const b = a.add(this.drop.forward(this.project.forward(this.expand.forward(this.norm2.forward(a)).gelu())));
     return ops.linear(b, this.token.weight);
   }

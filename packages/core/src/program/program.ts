@@ -5,7 +5,7 @@ import type { DType } from '../graph/dim.ts';
  * Every change of arithmetic that moves a bit of a result raises this number: runs of different versions are never
  * mixed or resumed.
  */
-export const numericsVersion = 1;
+export const numericsVersion = 2;
 
 /** A size on the wire: a number, or coefficient times named dimensions. */
 export type SizeData = number | { readonly coefficient: number; readonly symbols: readonly string[] };
