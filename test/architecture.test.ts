@@ -33,7 +33,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   coordinator: [
-    ['observe', 'job'],
+    ['observe', 'job', 'strategies'],
     ['checkpoint'],
     ['engine', 'predict'],
     ['train.ts'],
