@@ -3,47 +3,22 @@ import {
   DataError,
   describeKernels,
   LockstepError,
-  NonFiniteError,
   type PhaseSpec,
   type Program,
-  parameterDigest,
   type StepValues,
-  type TracedJob,
 } from '@lockstep/core/internal';
-import {
-  ComputePool,
-  type ComputeReport,
-  fitRun,
-  type RunImage,
-  RunMemory,
-  type SlotAnswer,
-  stepStatus,
-  type TrainingState,
-} from '@lockstep/worker';
-import { modelWeights } from '../checkpoint/state.ts';
-import type { CheckpointStore } from '../checkpoint/store.ts';
-import type { RunEvent } from '../observe/events.ts';
-import type { Journal } from '../observe/journal.ts';
+import { ComputePool, fitRun, type RunImage, RunMemory, type SlotAnswer, stepStatus } from '@lockstep/worker';
 import { promiseOf } from '../observe/promise.ts';
-import { type AgendaItem, agenda, evaluationDue, evaluationOnly } from './agenda.ts';
+import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
-import { CheckpointWriter } from './checkpoint-writer.ts';
 import { Cursor } from './cursor.ts';
-import { EarlyStopping } from './early-stopping.ts';
 import { fewRowsWarning } from './few-rows.ts';
-import { Gathering } from './gathering.ts';
-import { MetricSums } from './metric-sums.ts';
 import { Pace } from './pace.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
-import { StepLog } from './step-log.ts';
+import { type RecordParts, RunRecord } from './run-record.ts';
 
-export interface EngineParts {
+export interface EngineParts extends RecordParts {
   readonly request: Omit<EngineRequest, 'job' | 'events' | 'overrides' | 'initialWeights'>;
-  readonly traced: TracedJob;
-  readonly state: TrainingState;
-  readonly store: CheckpointStore | null;
-  readonly journal: Journal | null;
-  readonly emit: (event: RunEvent) => void;
 }
 
 /** One execution of a job: fills the ring of batches, takes the answers in order, and writes down what happened. */
@@ -56,29 +31,15 @@ export class Engine {
   readonly #inFlight: AgendaItem[] = [];
   /** Host values of the steps in flight, for the journal. */
   readonly #values = new Map<number, StepValues>();
-  readonly #log: StepLog;
-  readonly #early: EarlyStopping | undefined;
-  /** On the test split, as schedules see them: only of evaluations that a longer run would have too. */
-  readonly #testLosses: number[];
-  readonly #evaluation: MetricSums;
-  readonly #gathering: Gathering;
-  readonly #checkpoints: CheckpointWriter;
-  readonly #startedAt = performance.now();
+  readonly #record: RunRecord;
   #collected = 0;
   #stopRequested = false;
-  #metrics: Readonly<Record<string, number>> = {};
-  #final: TrainingState | undefined;
 
   constructor(parts: EngineParts) {
     const { spec } = parts.traced;
     this.#parts = parts;
     this.#cursor = new Cursor(spec);
-    this.#log = new StepLog(spec, this.#cursor, parts.journal, parts.emit);
-    if (spec.earlyStopping) this.#early = new EarlyStopping(spec.earlyStopping, parts.state.counters.earlyStopping);
-    this.#testLosses = [...(parts.state.counters.testLosses ?? [])];
-    this.#evaluation = new MetricSums(spec.evaluateMetrics);
-    this.#gathering = new Gathering(spec.gathered, spec.testLength);
-    this.#checkpoints = new CheckpointWriter(parts.store, parts.journal, parts.emit);
+    this.#record = new RunRecord(parts, this.#cursor);
     const image = fitRun(spec, {
       threads: parts.request.threads,
       mergeShards: parts.request.mergeShards,
@@ -106,8 +67,8 @@ export class Engine {
     });
     try {
       const control = {
-        stopping: (step: number) => this.#stopRequested || this.#early?.stop === true || step === request.stopAtStep,
-        checkpointDue: (endOfEpoch: boolean) => this.#checkpoints.due(endOfEpoch),
+        stopping: (step: number) => this.#stopRequested || this.#record.stoppedEarly || step === request.stopAtStep,
+        checkpointDue: (endOfEpoch: boolean) => this.#record.checkpointDue(endOfEpoch),
       };
       const items = request.evaluateOnly
         ? evaluationOnly(spec, this.#cursor)
@@ -117,15 +78,14 @@ export class Engine {
           await this.#collect(pool, this.#pace.wanted(this.#inFlight.length));
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
-        const decides = item.kind === 'evaluate' && item.last && (this.#early || spec.followsEvaluations);
+        const decides = item.kind === 'evaluate' && item.last && this.#record.followsEvaluations;
         while (decides && this.#inFlight.length > 0) await this.#collect(pool);
       }
       while (this.#inFlight.length > 0) await this.#collect(pool);
       this.#memory.publish(undefined, { learningRates: [], scalars: [] });
       const reports = await pool.finished;
-      await this.#checkpoints.finish();
-      await this.#parts.journal?.flush();
-      return this.#result(reports);
+      await this.#record.finish();
+      return this.#record.result(reports);
     } finally {
       this.#memory.poison();
       await pool.close();
@@ -168,7 +128,7 @@ export class Engine {
     if (item.kind !== 'snapshot') {
       const split = item.kind === 'train' ? 'train' : 'test';
       await host.fill(split, item.samples, this.#memory.fields(item.samples.length));
-      values = await host.stepValues(item.step, this.#testLosses);
+      values = await host.stepValues(item.step, this.#record.testLosses);
     }
     this.#memory.publish(item, values);
     if (item.kind === 'train') this.#values.set(item.step, values);
@@ -191,107 +151,35 @@ export class Engine {
   }
 
   async #take(item: AgendaItem, index: number): Promise<void> {
-    if (item.kind === 'train') {
-      this.#trained(item, this.#memory.answer(index, this.#phase(item).program.statistics.length));
-    } else if (item.kind === 'evaluate') {
-      await this.#evaluated(item, index);
-    } else this.#snapshot(item);
+    const { spec } = this.#parts.traced;
+    switch (item.kind) {
+      case 'train':
+        this.#trained(item, this.#memory.answer(index, spec.phases[item.phase]?.program.statistics.length ?? 0));
+        break;
+      case 'evaluate': {
+        const answer = this.#memory.answer(index, spec.evaluate.statistics.length);
+        if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, spec.evaluate, 'test');
+        await this.#record.evaluated(item, answer.statistics, this.#memory.gathered(index, item.samples.length));
+        break;
+      }
+      case 'snapshot':
+        this.#record.snapshot(this.#memory.snapshot(item.step), item.final);
+    }
   }
 
   #trained(item: AgendaItem & { kind: 'train' }, answer: SlotAnswer): void {
     const values = this.#values.get(item.step) as StepValues;
     if (item.last) this.#values.delete(item.step);
-    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, this.#phase(item).program, 'train');
-    if (answer.status === stepStatus.notFinite && this.#parts.traced.spec.nonFinite === 'stop') {
-      throw this.#notFinite(item);
+    if (answer.status === stepStatus.badIndex) {
+      const { program } = this.#parts.traced.spec.phases[item.phase] as PhaseSpec;
+      throw this.#badIndex(item.samples, program, 'train');
     }
-    this.#log.add(item, values, answer);
-  }
-
-  #phase({ phase }: AgendaItem & { kind: 'train' }): PhaseSpec {
-    return this.#parts.traced.spec.phases[phase] as PhaseSpec;
-  }
-
-  async #evaluated(item: AgendaItem & { kind: 'evaluate' }, index: number): Promise<void> {
-    const { spec, host } = this.#parts.traced;
-    const { evaluate } = spec;
-    const answer = this.#memory.answer(index, evaluate.statistics.length);
-    if (answer.status === stepStatus.badIndex) throw this.#badIndex(item.samples, evaluate, 'test');
-    this.#evaluation.add(answer.statistics);
-    this.#gathering.add(this.#memory.gathered(index, item.samples.length), item.samples.length);
-    if (!item.last) return;
-    const means = this.#evaluation.take();
-    const gathered = this.#gathering.take();
-    this.#metrics = spec.hostMetrics.length > 0 ? { ...means, ...(await host.measure(gathered, means)) } : means;
-    this.#early?.evaluated(this.#metrics);
-    const { loss } = this.#metrics as { loss: number };
-    if (spec.followsEvaluations && evaluationDue(spec, this.#cursor, item.step)) {
-      // JSON has no infinities.
-      this.#testLosses.push(Number.isFinite(loss) ? loss : Number.MAX_VALUE);
-    }
-    this.#checkpoints.evaluated(item.step, loss);
-    if (!Number.isFinite(this.#metrics.loss)) {
-      const message = `The loss on the test data is ${this.#metrics.loss} at step ${item.step}: look for values in the test data or the model that are not finite.`;
-      this.#parts.emit({ type: 'warning', step: item.step, message });
-    }
-    this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });
-  }
-
-  #snapshot({ step, final }: AgendaItem & { kind: 'snapshot' }): void {
-    const memory = this.#memory.snapshot(step);
-    const counters = {
-      ...memory.counters,
-      ...(this.#early && { earlyStopping: this.#early.counters }),
-      ...(this.#testLosses.length > 0 && { testLosses: [...this.#testLosses] }),
-    };
-    const state = { ...memory, counters };
-    if (final) this.#final = state;
-    this.#checkpoints.write(state);
-  }
-
-  #result(reports: readonly ComputeReport[]): EngineResult {
-    const { spec } = this.#parts.traced;
-    const state = this.#final as TrainingState;
-    const seconds = (performance.now() - this.#startedAt) / 1000;
-    const digest = parameterDigest(spec.layout, state.parameters);
-    const stoppedEarly = this.#early?.stop === true;
-    const interrupted = state.step < spec.steps && !stoppedEarly;
-    const { lastLoss: loss } = this.#log;
-    this.#parts.emit({ type: 'done', steps: state.step, digest, loss, seconds, interrupted, stoppedEarly });
-    return {
-      spec,
-      parameters: modelWeights(state),
-      digest,
-      loss: this.#log.lastLoss,
-      steps: state.step,
-      seconds,
-      interrupted,
-      metrics: this.#metrics,
-      threadHeapGrowthBytes: reports.map(({ heapGrowthBytes }) => heapGrowthBytes),
-      profiles: reports.flatMap(({ profile }) => profile ?? []),
-    };
+    this.#record.trained(item, values, answer, () => this.#memory.gradients(item.samples.length));
   }
 
   #badIndex(samples: readonly number[], program: Program, split: 'train' | 'test'): DataError {
     const found = this.#memory.badIndex();
     if (!found) return new DataError('An index is out of range.');
     return new DataError(describeBadIndex(program, found, samples, split));
-  }
-
-  #notFinite(item: AgendaItem & { kind: 'train' }): NonFiniteError {
-    const gradients = this.#memory.gradients(item.samples.length);
-    const { layout } = this.#parts.traced.spec;
-    const entries = layout.entries.filter(({ offset }) => offset < layout.trained);
-    const bad = entries.filter(({ offset, size }) =>
-      gradients.subarray(offset, offset + size).some((x) => !Number.isFinite(x)),
-    );
-    const where =
-      bad.length > 0
-        ? `the gradient of "${bad[0]?.name}" is not finite (${bad.length} of ${entries.length} parameters)`
-        : 'the loss is not finite';
-    const { name } = this.#phase(item);
-    return new NonFiniteError(
-      `Step ${item.step + 1}${name ? `, phase "${name}"` : ''}: ${where}. Nothing was updated; lower the learning rate, clip the gradient (clipNorm, clipValue), or leave such steps out (nonFinite: 'skip').`,
-    );
   }
 }
