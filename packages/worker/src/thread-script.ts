@@ -27,9 +27,13 @@ export interface ThreadScript {
   readonly firstHash: TapeRange;
 }
 
-export interface TrainTapes {
+export interface TrainTapes extends UpdateTapes {
   /** By slot: the thread's shards, forward and backward. */
   readonly compute: readonly TapeRange[];
+}
+
+/** What follows once all shards are computed. */
+export interface UpdateTapes {
   /** The sum of the statistics, and the thread's slice of the sum over all sub-trees, with penalties, and its squares. */
   readonly fold: TapeRange;
   readonly decide: TapeRange;

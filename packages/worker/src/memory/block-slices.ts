@@ -12,6 +12,8 @@ export function sliceOf(length: number, thread: number, threads: number): Slice 
   return { from: at(thread), to: at(thread + 1) };
 }
 
+export const blocksIn = (elements: number): number => Math.max(1, Math.ceil(elements / blockElements));
+
 /** The blocks of a slice. */
 export function* blocksOf({ from, to }: Slice): Generator<Slice> {
   for (let at = from; at < to; at += blockElements) yield { from: at, to: Math.min(to, at + blockElements) };

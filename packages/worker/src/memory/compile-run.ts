@@ -1,34 +1,29 @@
-import {
-  blockElements,
-  type FieldSpec,
-  hyperConstants,
-  type JobSpec,
-  type Plan,
-  type Program,
-  planProgram,
-  TapeWriter,
-  writeHyper,
-} from '@lockstep/core/internal';
+import { hyperConstants, type JobSpec, type Program, TapeWriter } from '@lockstep/core/internal';
 import { controlBytes } from '../control-block.ts';
-import { planWork, type WorkItem, type WorkPlan } from '../sharding/work.ts';
+import { planWork, type WorkPlan } from '../sharding/work.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from '../thread-script.ts';
-import { type Slice, sliceOf } from './block-slices.ts';
-import { countPieces, type PenaltyPiece, type PiecewiseParameter, parameterPieces, penaltyPieces } from './pieces.ts';
+import { sliceOf } from './block-slices.ts';
+import { parameterPieces } from './pieces.ts';
 import {
   bufferAddress,
   foldAddresses,
   mostStatistics,
   reserveState,
   reserveThread,
+  reserveWork,
   type SharedPlaces,
   type ThreadPlaces,
+  type ThreadWork,
 } from './places.ts';
+import { largerSizes, noSizes, PlanCache } from './plan-cache.ts';
 import { Regions } from './regions.ts';
 import { ringDepth } from './ring-depth.ts';
 import type { RunImage } from './run-image.ts';
-import { emaVector, runGroups, runVectors } from './run-state.ts';
-import { reserveSlot, type Slot, sampleBytes, slotWord } from './slot.ts';
-import { combineHashes, copyWords, foldSlice, foldStatistics, hashSlice, updateSlice } from './tapes.ts';
+import { runGroups } from './run-state.ts';
+import { writeShards } from './shard-tapes.ts';
+import { reserveSlot, type Slot, sampleBytes } from './slot.ts';
+import { copyWords, foldStatistics } from './tapes.ts';
+import { reserveSums, UpdateCompiler } from './update-tapes.ts';
 
 export interface CompileOptions {
   readonly threads: number;
@@ -50,51 +45,59 @@ interface Binding {
   readonly work: WorkPlan;
 }
 
+/** What all threads see, and where each of them computes. */
+type Places = SharedPlaces & { readonly work: readonly ThreadWork[] };
+
 class RunCompiler {
   readonly #spec: JobSpec;
   readonly #options: CompileOptions;
   readonly #regions = new Regions();
-  readonly #plans = new Map<Program, Map<string, Plan>>();
+  readonly #plans: PlanCache;
+  readonly #updates: UpdateCompiler;
   readonly #contents: { address: number; words: Uint32Array }[] = [];
   /** By phase, then by batch size. */
   readonly #train: readonly (readonly Binding[])[];
   readonly #evaluate: readonly Binding[];
-  readonly #watched: readonly PiecewiseParameter[];
-  readonly #penalties: readonly (readonly PenaltyPiece[])[];
 
   constructor(spec: JobSpec, options: CompileOptions) {
     this.#spec = spec;
     this.#options = options;
+    this.#plans = new PlanCache(spec);
+    this.#updates = new UpdateCompiler(spec, (write) => this.#tape(write));
     const bind = (program: Program, length: number) =>
       batchSizes(length, spec.batch.size).map((batch) => this.#bind(program, batch));
     this.#train = spec.phases.map(({ program }) => bind(program, spec.trainLength));
     this.#evaluate = bind(spec.evaluate, spec.testLength);
-    this.#watched = spec.watchEvery > 0 ? parameterPieces(spec) : [];
-    this.#penalties = spec.phases.map(({ penalties }) => penaltyPieces(spec, penalties));
   }
 
   compile(): RunImage {
     const spec = this.#spec;
     const regions = this.#regions;
+    const numbers = Array.from({ length: this.#options.threads }, (_, thread) => thread);
     const control = regions.reserve('control', controlBytes);
     const state = reserveState(regions, spec, 'parameters and optimizer state');
     const snapshot = reserveState(regions, spec, 'snapshot for checkpoints');
-    const doubles = (count: number) => regions.reserve('norms and hashes', count * 8);
-    const squares = doubles(blocksIn(spec.layout.trained));
-    const hashes = regions.reserve('norms and hashes', blocksIn(spec.layout.length) * 16 * 2 + 64);
-    const penalties = this.#penalties.map((pieces) => doubles(pieces.length));
-    const watched = doubles(countPieces(this.#watched));
+    const sums = reserveSums(regions, spec);
     const slots = Array.from({ length: this.#ringDepth() }, () => this.#reserveSlot());
-    const threads = Array.from({ length: this.#options.threads }, (_, thread) => this.#reserveThread(thread));
+    const bindings = [...this.#train.flat(), ...this.#evaluate];
+    const parts = Math.max(0, ...bindings.map(({ work }) => work.fold.length + 1));
+    const threads = numbers.map(() => reserveThread(regions, spec, parts));
+    const work = numbers.map((thread) =>
+      reserveWork(
+        regions,
+        spec,
+        bindings.map(({ program, work }) => this.#plans.sizes(program, work, thread)).reduce(largerSizes, noSizes),
+      ),
+    );
     const groupConstants = runGroups(spec).map(({ phase, optimizer, group }) =>
       this.#constant(Float64Array.from(hyperConstants(optimizer, group, spec.phases[phase]?.clipValue))),
     );
     const one = this.#constant(Float32Array.of(1));
 
-    const shared = { state, snapshot, squares, hashes, penalties, watched, slots, threads, groupConstants, one };
+    const shared = { state, snapshot, ...sums, slots, threads, work, groupConstants, one };
     const first = this.#train[0] as readonly Binding[];
     // Scripts first: their tapes take room as well.
-    const scripts = threads.map((_, thread) => this.#script(thread, control, shared));
+    const scripts = numbers.map((thread) => this.#script(thread, control, shared));
     return {
       bytes: regions.bytes,
       breakdown: regions.breakdown(),
@@ -103,7 +106,7 @@ class RunCompiler {
       control,
       state,
       snapshot,
-      gradients: first.map(({ work }) => bufferAddress(threads, work.root)),
+      gradients: first.map((binding) => rootOf(binding.work, work)),
       contexts: threads.map(({ context }) => context),
       trainBatches: first.map(({ work }) => work.batch),
       evaluateBatches: this.#evaluate.map(({ work }) => work.batch),
@@ -120,23 +123,12 @@ class RunCompiler {
     };
   }
 
-  #plan(program: Program, { segments, groups }: Extract<WorkItem, { kind: 'run' }>): Plan {
-    const plans = this.#plans.get(program) ?? new Map<string, Plan>();
-    this.#plans.set(program, plans);
-    const key = `${segments.join()} ${groups.join()}`;
-    const known = plans.get(key);
-    if (known) return known;
-    const plan = planProgram({ program, layout: this.#spec.layout, segments, groups });
-    plans.set(key, plan);
-    return plan;
-  }
-
   /** Every slot has its own copy of what computes on its batch. */
   #ringDepth(): number {
     const { fields, gathered } = this.#spec;
     const bindings = [...this.#train.flat(), ...this.#evaluate];
     const instructions = bindings.map(({ program, work }) => {
-      const runs = work.threads.flatMap(({ items }) => runsOf(items)).length;
+      const runs = work.threads.flatMap(({ items }) => items.filter(({ kind }) => kind === 'run')).length;
       return runs * program.nodes.length;
     });
     const batch = Math.max(...bindings.map(({ work }) => work.batch));
@@ -154,35 +146,17 @@ class RunCompiler {
       groups: runGroups(this.#spec).length,
       scalars,
       statistics: mostStatistics(this.#spec).length,
-      watched: this.#watched.length,
+      watched: this.#spec.watchEvery > 0 ? parameterPieces(this.#spec).length : 0,
     });
   }
 
-  #reserveThread(thread: number): ThreadPlaces {
-    const bindings = [...this.#train.flat(), ...this.#evaluate];
-    const plans = bindings.flatMap(({ program, work }) =>
-      runsOf(work.threads[thread]?.items ?? []).map((item) => this.#plan(program, item)),
-    );
-    const most = (values: readonly number[]) => Math.max(0, ...values);
-    return reserveThread(this.#regions, this.#spec, {
-      arenaBytes: most(plans.map(({ arenaBytes }) => arenaBytes)),
-      scratchBytes: most(plans.map(({ scratchBytes }) => scratchBytes)),
-      buffers: most(bindings.map(({ work }) => work.threads[thread]?.buffers ?? 0)),
-      parts: most(bindings.map(({ work }) => work.fold.length + 1)),
-    });
-  }
-
-  #script(thread: number, control: number, shared: SharedPlaces): ThreadScript {
-    const { state, snapshot, hashes, slots } = shared;
-    const slice = this.#slice(thread);
+  #script(thread: number, control: number, shared: Places): ThreadScript {
     const own = shared.threads[thread] as ThreadPlaces;
-    const copySlice = (tape: TapeWriter, to: number, from: number) =>
-      copyWords(tape, to + slice.from * 4, from + slice.from * 4, slice.to - slice.from);
     return {
       thread,
       threads: this.#options.threads,
       control,
-      slots: slots.map(({ header }) => header),
+      slots: shared.slots.map(({ header }) => header),
       errorFlag: own.context + 32,
       status: own.record + 12,
       stopAtNonFinite: this.#spec.nonFinite === 'stop',
@@ -190,155 +164,64 @@ class RunCompiler {
         bindings.map((binding) => this.#trainTapes(thread, phase, binding, shared)),
       ),
       evaluate: this.#evaluate.map((binding) => this.#evaluateTapes(thread, binding, shared)),
-      hyper: this.#train.map((_, phase) =>
-        slots.map((slot) => this.#tape((tape) => this.#writeHyper(tape, phase, own, slot, shared))),
-      ),
-      snapshot: this.#tape((tape) => {
-        copySlice(tape, snapshot.parameters, state.parameters);
-        snapshot.vectors.forEach((vector, i) => {
-          copySlice(tape, vector, state.vectors[i] as number);
-        });
-        if (thread > 0) return;
-        snapshot.groups.forEach((group, g) => {
-          copyWords(tape, group, own.groups[g] as number, 6);
-        });
-      }),
-      firstHash: this.#tape((tape) => {
-        own.groups.forEach((group, g) => {
-          copyWords(tape, group, state.groups[g] as number, 6);
-        });
-        hashSlice(tape, slice, state.parameters, hashes);
-      }),
+      hyper: this.#updates.hyper(thread, shared),
+      snapshot: this.#tape((tape) => this.#writeSnapshot(tape, thread, shared)),
+      firstHash: this.#updates.firstHash(thread, shared),
     };
   }
 
-  #slice(thread: number): Slice {
-    return sliceOf(this.#spec.layout.length, thread, this.#options.threads);
-  }
-
-  #trainTapes(thread: number, phase: number, binding: Binding, shared: SharedPlaces): TrainTapes {
-    const { squares, hashes, slots, threads } = shared;
-    const { work, program } = binding;
-    const { layout, phases } = this.#spec;
-    const own = threads[thread] as ThreadPlaces;
-    const statistics = program.statistics.length;
-    const root = bufferAddress(threads, work.root);
-    const slice = this.#slice(thread);
-    const fold = {
-      fold: foldAddresses(threads, work),
-      root,
-      weight: own.sums + 4,
-      penaltyPieces: this.#penalties[phase] as readonly PenaltyPiece[],
-      penaltyValues: shared.penalties[phase] as number,
-      watched: this.#watched,
-    };
-    return {
-      compute: slots.map((slot) => this.#tape((tape) => this.#writeRuns(tape, thread, binding, slot, shared))),
-      fold: this.#tape((tape) => {
-        foldStatistics(tape, own, threads, work, layout.length, statistics);
-        foldSlice(tape, slice, layout.trained, shared, fold);
-      }),
-      decide: this.#tape((tape) => {
-        const clip = { f32: phases[phase]?.clipNorm ?? 0 };
-        tape.kernel('decide', own.record, own.sums, squares, blocksIn(layout.trained), clip);
-      }),
-      update: this.#tape((tape) => updateSlice(tape, slice, this.#spec, phase, shared, own, root)),
-      report: slots.map((slot) =>
-        this.#tape((tape) => {
-          if (thread === 0) this.#writeReport(tape, phase, statistics, own, slot, shared);
-        }),
-      ),
-      digest: slots.map((slot) =>
-        this.#tape((tape) => {
-          if (thread === 0) combineHashes(tape, hashes, blocksIn(layout.length), slot.digest);
-        }),
-      ),
-    };
-  }
-
-  #writeReport(
-    tape: TapeWriter,
-    phase: number,
-    statistics: number,
-    own: ThreadPlaces,
-    slot: Slot,
-    shared: SharedPlaces,
-  ): void {
-    copyWords(tape, slot.statistics, own.sums, statistics);
-    copyWords(tape, slot.record, own.record, 4);
-    const penalties = (this.#penalties[phase] as readonly PenaltyPiece[]).length;
-    if (penalties > 0) tape.kernel('treeSumDoubles', slot.penalty, shared.penalties[phase] as number, penalties);
-    this.#watched.forEach(({ pieces }, i) => {
-      const from = shared.watched + (pieces[0]?.index ?? 0) * 8;
-      if (pieces.length > 0) tape.kernel('treeSumDoubles', slot.gradientSquares + i * 8, from, pieces.length);
+  #writeSnapshot(tape: TapeWriter, thread: number, { state, snapshot, threads }: Places): void {
+    const slice = sliceOf(this.#spec.layout.length, thread, this.#options.threads);
+    const copySlice = (to: number, from: number) =>
+      copyWords(tape, to + slice.from * 4, from + slice.from * 4, slice.to - slice.from);
+    copySlice(snapshot.parameters, state.parameters);
+    snapshot.vectors.forEach((vector, i) => {
+      copySlice(vector, state.vectors[i] as number);
+    });
+    if (thread > 0) return;
+    snapshot.groups.forEach((group, g) => {
+      copyWords(tape, group, threads[thread]?.groups[g] as number, 6);
     });
   }
 
-  #evaluateTapes(thread: number, binding: Binding, shared: SharedPlaces): EvaluateTapes {
-    const { slots, threads } = shared;
-    const own = threads[thread] as ThreadPlaces;
-    const statistics = binding.program.statistics.length;
+  #trainTapes(thread: number, phase: number, binding: Binding, shared: Places): TrainTapes {
+    const root = rootOf(binding.work, shared.work);
+    const source = { phase, fold: foldAddresses(shared.work, binding.work), root };
     return {
-      compute: slots.map((slot) => this.#tape((tape) => this.#writeRuns(tape, thread, binding, slot, shared))),
-      report: slots.map((slot) =>
+      compute: this.#computeTapes(thread, binding, shared),
+      ...this.#updates.tapes(thread, source, shared),
+    };
+  }
+
+  #evaluateTapes(thread: number, binding: Binding, shared: Places): EvaluateTapes {
+    const own = shared.threads[thread] as ThreadPlaces;
+    const statistics = binding.program.statistics.length;
+    const parts = { fold: foldAddresses(shared.work, binding.work), root: rootOf(binding.work, shared.work) };
+    return {
+      compute: this.#computeTapes(thread, binding, shared),
+      report: shared.slots.map((slot) =>
         this.#tape((tape) => {
           if (thread > 0) return;
-          foldStatistics(tape, own, threads, binding.work, 0, statistics);
+          foldStatistics(tape, own, parts, 0, statistics);
           copyWords(tape, slot.statistics, own.sums, statistics);
         }),
       ),
     };
   }
 
-  #writeRuns(tape: TapeWriter, thread: number, { program, work }: Binding, slot: Slot, shared: SharedPlaces): void {
-    const own = shared.threads[thread] as ThreadPlaces;
-    const evaluated = program === this.#spec.evaluate;
-    const length = (evaluated ? 0 : this.#spec.layout.length) + program.statistics.length;
-    const average = evaluated ? shared.state.vectors[runVectors(this.#spec).indexOf(emaVector)] : undefined;
-    copyWords(tape, own.context, slot.header + slotWord.key0 * 4, 2);
-    for (const item of work.threads[thread]?.items ?? []) {
-      if (item.kind === 'add') {
-        const into = own.buffers[item.into] as number;
-        tape.kernel('addInto', into, into, own.buffers[item.from] as number, length);
-        continue;
-      }
-      tape.kernel('literal', own.context + 8, 1, item.position);
-      const from = (fields: readonly FieldSpec[], addresses: Readonly<Record<string, number>>) =>
-        Object.fromEntries(
-          fields.map((field) => [field.name, (addresses[field.name] as number) + item.position * sampleBytes(field)]),
-        );
-      tape.append(
-        this.#plan(program, item).encode({
-          parameters: average ?? shared.state.parameters,
-          inputs: from(this.#spec.fields, slot.inputs),
-          scalars: slot.scalars,
-          context: own.context,
-          scratch: own.scratch,
-          arena: own.arena,
-          results: item.buffers.map((buffer) => own.buffers[buffer] as number),
-          outputs: evaluated ? from(this.#spec.gathered, slot.gathered) : {},
+  /** By slot. */
+  #computeTapes(thread: number, { program, work }: Binding, shared: Places): TapeRange[] {
+    const items = work.threads[thread]?.items ?? [];
+    return shared.slots.map((slot) =>
+      this.#tape((tape) =>
+        writeShards(tape, this.#spec, program, items, this.#plans, {
+          own: shared.threads[thread] as ThreadPlaces,
+          work: shared.work[thread] as ThreadWork,
+          slot,
+          state: shared.state,
         }),
-      );
-    }
-  }
-
-  #writeHyper(
-    tape: TapeWriter,
-    phase: number,
-    own: ThreadPlaces,
-    slot: Slot,
-    { groupConstants }: Pick<SharedPlaces, 'groupConstants'>,
-  ): void {
-    runGroups(this.#spec).forEach((group, g) => {
-      if (group.phase !== phase) return;
-      writeHyper(tape, group.optimizer, group.group, {
-        block: own.hyper[g] as number,
-        state: own.groups[g] as number,
-        constants: groupConstants[g] as number,
-        rate: slot.learningRates + g * 8,
-        record: own.record,
-      });
-    });
+      ),
+    );
   }
 
   #tape(write: (tape: TapeWriter) => void): TapeRange {
@@ -358,7 +241,9 @@ class RunCompiler {
   }
 }
 
-const blocksIn = (elements: number): number => Math.max(1, Math.ceil(elements / blockElements));
+/** Where the sum over a whole batch comes to lie. */
+const rootOf = ({ nodes }: WorkPlan, work: readonly ThreadWork[]): number =>
+  bufferAddress(work, (nodes[0] as WorkPlan['nodes'][number]).buffer);
 
 /** The whole batch, and the last one of an epoch where it is smaller. */
 function batchSizes(length: number, size: number): number[] {
@@ -366,5 +251,3 @@ function batchSizes(length: number, size: number): number[] {
   if (length <= size) return [length];
   return length % size === 0 ? [size] : [size, length % size];
 }
-
-const runsOf = (items: readonly WorkItem[]) => items.filter((item) => item.kind === 'run');

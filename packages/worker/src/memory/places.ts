@@ -15,8 +15,13 @@ export interface ThreadPlaces {
   readonly sums: number;
   readonly groups: readonly number[];
   readonly hyper: readonly number[];
+}
+
+/** Where a thread computes shards. */
+export interface ThreadWork {
   readonly arena: number;
   readonly scratch: number;
+  /** Result vectors. */
   readonly buffers: readonly number[];
 }
 
@@ -38,26 +43,29 @@ export interface SharedPlaces {
   readonly one: number;
 }
 
-/** How large the parts of a thread must be. */
-export interface ThreadSizes {
-  readonly arenaBytes: number;
-  readonly scratchBytes: number;
-  readonly buffers: number;
-  /** Result vectors that are folded, at most. */
-  readonly parts: number;
-}
-
-export function reserveThread(regions: Regions, spec: JobSpec, sizes: ThreadSizes): ThreadPlaces {
+/** @param parts result vectors that are folded, at most */
+export function reserveThread(regions: Regions, spec: JobSpec, parts: number): ThreadPlaces {
   const groups = runGroups(spec);
-  const statistics = mostStatistics(spec);
-  const length = resultLayoutOf(spec.layout, statistics).length;
   return {
     context: regions.reserve('control', contextBytes),
     record: regions.reserve('control', 16),
-    sums: regions.reserve('control', sizes.parts * partBytes(statistics.length)),
+    sums: regions.reserve('control', parts * partBytes(mostStatistics(spec).length)),
     // The slots' own copies of the groups' state: every thread advances its own, all alike.
     groups: groups.map(() => regions.reserve('control', 24)),
     hyper: groups.map(() => regions.reserve('control', hyperLength * 4)),
+  };
+}
+
+/** How large the parts of a thread's work must be. */
+export interface WorkSizes {
+  readonly arenaBytes: number;
+  readonly scratchBytes: number;
+  readonly buffers: number;
+}
+
+export function reserveWork(regions: Regions, spec: JobSpec, sizes: WorkSizes): ThreadWork {
+  const { length } = resultLayoutOf(spec.layout, mostStatistics(spec));
+  return {
     arena: regions.reserve('activations', sizes.arenaBytes),
     scratch: regions.reserve('kernel scratch', sizes.scratchBytes),
     buffers: Array.from({ length: sizes.buffers }, () => regions.reserve('gradients', length * 4)),
@@ -82,8 +90,14 @@ export function mostStatistics({ phases, evaluate }: JobSpec): string[] {
 /** Bytes of a copy of the statistics. */
 export const partBytes = (statistics: number): number => Math.ceil((statistics * 4) / 64) * 64;
 
-export const bufferAddress = (threads: readonly ThreadPlaces[], { thread, index }: BufferId): number =>
-  threads[thread]?.buffers[index] as number;
+export const bufferAddress = (work: readonly ThreadWork[], { thread, index }: BufferId): number =>
+  work[thread]?.buffers[index] as number;
 
-export const foldAddresses = (threads: readonly ThreadPlaces[], { fold }: WorkPlan) =>
-  fold.map(({ into, from }) => ({ into: bufferAddress(threads, into), from: bufferAddress(threads, from) }));
+/** `into` += `from`: result vectors. */
+export interface FoldAddresses {
+  readonly into: number;
+  readonly from: number;
+}
+
+export const foldAddresses = (work: readonly ThreadWork[], { fold }: WorkPlan): FoldAddresses[] =>
+  fold.map(({ into, from }) => ({ into: bufferAddress(work, into), from: bufferAddress(work, from) }));

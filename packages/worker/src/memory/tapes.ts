@@ -6,10 +6,9 @@ import {
   type TapeWriter,
   writeUpdate,
 } from '@lockstep/core/internal';
-import type { WorkPlan } from '../sharding/work.ts';
 import { blocksOf, type Slice } from './block-slices.ts';
 import type { PenaltyPiece, PiecewiseParameter } from './pieces.ts';
-import { bufferAddress, foldAddresses, partBytes, type SharedPlaces, type ThreadPlaces } from './places.ts';
+import { type FoldAddresses, partBytes, type SharedPlaces, type ThreadPlaces } from './places.ts';
 import { emaVector, runGroups, runVectors } from './run-state.ts';
 
 // The instructions around the Program: moving, reducing, updating and hashing. All are pure functions of addresses.
@@ -26,9 +25,8 @@ export function copyWords(tape: TapeWriter, to: number, from: number, words: num
  */
 export function foldStatistics(
   tape: TapeWriter,
-  own: ThreadPlaces,
-  threads: readonly ThreadPlaces[],
-  work: WorkPlan,
+  own: Pick<ThreadPlaces, 'sums'>,
+  { root, fold }: Pick<FoldParts, 'root' | 'fold'>,
   element: number,
   count: number,
 ): void {
@@ -41,15 +39,15 @@ export function foldStatistics(
     copyWords(tape, copy, buffer + element * 4, count);
     return copy;
   };
-  copyOf(bufferAddress(threads, work.root));
-  for (const { into, from } of foldAddresses(threads, work)) {
+  copyOf(root);
+  for (const { into, from } of fold) {
     const target = copyOf(into);
     tape.kernel('addInto', target, target, copyOf(from), count);
   }
 }
 
 export interface FoldParts {
-  readonly fold: readonly { readonly into: number; readonly from: number }[];
+  readonly fold: readonly FoldAddresses[];
   readonly root: number;
   /** Where the total weight of the loss lies. */
   readonly weight: number;

@@ -18,7 +18,8 @@ function byTheBook(values: readonly (number | null)[]): number | null {
 /** Dense tree over the segments of one run, as the kernels join them. */
 const joinRun = (values: readonly number[]): number => byTheBook(values) as number;
 
-function execute(plan: WorkPlan, batch: number, shards: number, values: readonly number[]): number {
+/** The values of the plan's nodes, in order. */
+function execute(plan: WorkPlan, batch: number, shards: number, values: readonly number[]): number[] {
   const starts = shardsOf(batch, shards);
   const buffers = plan.threads.map(({ items, buffers }) => {
     const own = Array<number>(buffers).fill(Number.NaN);
@@ -40,7 +41,7 @@ function execute(plan: WorkPlan, batch: number, shards: number, values: readonly
     const target = buffers[into.thread] as number[];
     target[into.index] = f((target[into.index] as number) + (buffers[from.thread]?.[from.index] as number));
   }
-  return buffers[plan.root.thread]?.[plan.root.index] as number;
+  return plan.nodes.map(({ buffer }) => buffers[buffer.thread]?.[buffer.index] as number);
 }
 
 test('the tree splits at the largest power of two below its length', () => {
@@ -78,10 +79,52 @@ test('any threads, batch and merging give the bits of the definition', () => {
         items.flatMap((item) => (item.kind === 'run' ? item.segments : [])),
       );
       expect(samples.reduce((a, b) => a + b, 0)).toBe(batch);
-      expect(execute(plan, batch, shards, values)).toBe(byTheBook(present));
+      expect(execute(plan, batch, shards, values)).toEqual([byTheBook(present)]);
     },
   );
   fc.assert(property, { numRuns: 2000, seed: 7 });
+});
+
+test('any ranges spread over any workers and threads give nodes that fold to the bits of the definition', () => {
+  const property = fc.property(
+    fc.integer({ min: 1, max: 40 }),
+    fc.integer({ min: 1, max: 33 }),
+    fc.array(fc.integer({ min: 0, max: 3 }), { minLength: 33, maxLength: 33 }),
+    fc.integer({ min: 1, max: 4 }),
+    fc.integer({ min: 1, max: 16 }),
+    fc.infiniteStream(fc.float({ noNaN: true, min: -1000, max: 1000 })),
+    (batch, shards, owners, threads, limit, stream) => {
+      const values = Array.from({ length: shards }, () => stream.next().value as number);
+      const present = shardsOf(batch, shards).map(({ from, to }, s) => (to > from ? (values[s] as number) : null));
+      const arrived = new Map<string, number>();
+      for (const worker of [0, 1, 2, 3]) {
+        const ranges: { lo: number; hi: number }[] = [];
+        for (let s = 0; s < shards; s++) {
+          if (owners[s] !== worker) continue;
+          if (ranges.at(-1)?.hi === s) (ranges.at(-1) as { hi: number }).hi++;
+          else ranges.push({ lo: s, hi: s + 1 });
+        }
+        const mayMerge = (segments: readonly number[]) => segments.length <= limit;
+        const plan = planWork({ batch, shards, threads, ranges, mayMerge });
+        const results = execute(plan, batch, shards, values);
+        plan.nodes.forEach(({ lo, hi }, i) => {
+          arrived.set(`${lo}-${hi}`, results[i] as number);
+        });
+      }
+      const root = foldTree<number>(
+        { lo: 0, hi: shards },
+        ({ lo, hi }) => arrived.get(`${lo}-${hi}`) ?? (hi - lo === 1 ? null : undefined),
+        (left, right) => f(left + right),
+      );
+      expect(root).toBe(byTheBook(present));
+    },
+  );
+  fc.assert(property, { numRuns: 2000, seed: 9 });
+});
+
+test('no ranges are no work', () => {
+  const plan = planWork({ batch: 8, shards: 4, threads: 2, ranges: [], mayMerge: () => true });
+  expect(plan).toMatchObject({ fold: [], nodes: [], idle: 2 });
 });
 
 test('idle threads are counted', () => {

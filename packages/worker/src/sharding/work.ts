@@ -23,11 +23,17 @@ export type WorkItem =
 export interface WorkPlan {
   readonly batch: number;
   readonly threads: readonly { readonly items: readonly WorkItem[]; readonly buffers: number }[];
-  /** `into` += `from`, in this order, yields the root of the tree in buffer `root`. */
+  /** `into` += `from`, in this order, yields the nodes. */
   readonly fold: readonly { readonly into: BufferId; readonly from: BufferId }[];
-  readonly root: BufferId;
+  /** What is handed over: the maximal sub-trees of each range that have samples; of a whole batch its root alone. */
+  readonly nodes: readonly WorkNode[];
   /** Threads without a shard. */
   readonly idle: number;
+}
+
+/** A node of the tree, and the buffer that holds it in the end. */
+export interface WorkNode extends TreeNode {
+  readonly buffer: BufferId;
 }
 
 export interface WorkOptions {
@@ -35,33 +41,56 @@ export interface WorkOptions {
   readonly batch: number;
   readonly shards: number;
   readonly threads: number;
+  /** Disjoint ranges of shards, in order; default: all. */
+  readonly ranges?: readonly TreeNode[];
   /** Whether these shards may go through the kernels as one batch (memory; never a matter of bits). */
   readonly mayMerge: (segments: readonly number[]) => boolean;
 }
 
-export function planWork({ batch, shards, threads, mayMerge }: WorkOptions): WorkPlan {
+export function planWork({ batch, shards, threads, mayMerge, ranges }: WorkOptions): WorkPlan {
   const all = shardsOf(batch, shards);
   const whole: TreeNode = { lo: 0, hi: shards };
+  const wanted = ranges ?? [whole];
   const handedOver = new Map<string, BufferId>();
-  const plans = apportion(shards, threads).map(({ from, to }, thread) => {
-    const roots = maximalSubtrees(whole, from, to).filter((node) => samplesOf(all, node) > 0);
+  const plans = spread(wanted, threads).map((parts, thread) => {
+    const roots = parts.flatMap(({ lo, hi }) => presentSubtrees(whole, all, lo, hi));
     roots.forEach((node, index) => {
       handedOver.set(key(node), { thread, index });
     });
     return planThread(all, roots, mayMerge);
   });
   const fold: { into: BufferId; from: BufferId }[] = [];
-  const root = foldTree<BufferId>(
-    whole,
-    (node) => handedOver.get(key(node)) ?? (node.hi - node.lo === 1 ? null : undefined),
-    (into, from) => {
-      fold.push({ into, from });
-      return into;
-    },
+  const nodes = wanted.flatMap(({ lo, hi }) =>
+    presentSubtrees(whole, all, lo, hi).map((node) => {
+      const buffer = foldTree<BufferId>(
+        node,
+        (part) => handedOver.get(key(part)) ?? (part.hi - part.lo === 1 ? null : undefined),
+        (into, from) => {
+          fold.push({ into, from });
+          return into;
+        },
+      );
+      return { ...node, buffer: buffer as BufferId };
+    }),
   );
-  if (!root) throw new Error('a batch without samples');
-  return { batch, threads: plans, fold, root, idle: plans.filter(({ items }) => items.length === 0).length };
+  return { batch, threads: plans, fold, nodes, idle: plans.filter(({ items }) => items.length === 0).length };
 }
+
+/** What each thread takes of the ranges: neighbours, as evenly as whole shards allow. */
+function spread(ranges: readonly TreeNode[], threads: number): TreeNode[][] {
+  const shards = ranges.reduce((n, { lo, hi }) => n + hi - lo, 0);
+  return apportion(shards, threads).map(({ from, to }) => {
+    let before = 0;
+    return ranges.flatMap(({ lo, hi }) => {
+      const part = { lo: lo + Math.max(0, from - before), hi: Math.min(hi, lo + to - before) };
+      before += hi - lo;
+      return part.lo < part.hi ? [part] : [];
+    });
+  });
+}
+
+const presentSubtrees = (whole: TreeNode, all: readonly Shard[], lo: number, hi: number): TreeNode[] =>
+  maximalSubtrees(whole, lo, hi).filter((node) => samplesOf(all, node) > 0);
 
 const key = ({ lo, hi }: TreeNode): string => `${lo}-${hi}`;
 
@@ -103,21 +132,34 @@ function planThread(
     visit(right, waiting, depth + 1);
     items.push({ kind: 'add', into: buffer, from: waiting });
   };
-  const together = all.slice(roots[0]?.lo ?? 0, roots.at(-1)?.hi ?? 0);
-  const segments = together.map(({ from, to }) => to - from);
-  if (roots.length > 1 && segments.every((samples) => samples > 0) && mayMerge(segments)) {
-    // All of the thread's shards at once; only their results are kept apart by sub-tree.
-    items.push({
-      kind: 'run',
-      segments,
-      position: (together[0] as Shard).from,
-      groups: roots.map(({ lo, hi }) => hi - lo),
-      buffers: roots.map((_, index) => index),
-    });
-  } else {
-    roots.forEach((node, index) => {
-      visit(node, index, 0);
-    });
+  for (const { first, nodes } of neighbours(roots)) {
+    const together = all.slice(nodes[0]?.lo, nodes.at(-1)?.hi);
+    const segments = together.map(({ from, to }) => to - from);
+    if (nodes.length > 1 && segments.every((samples) => samples > 0) && mayMerge(segments)) {
+      // All of these shards at once; only their results are kept apart by sub-tree.
+      items.push({
+        kind: 'run',
+        segments,
+        position: (together[0] as Shard).from,
+        groups: nodes.map(({ lo, hi }) => hi - lo),
+        buffers: nodes.map((_, index) => first + index),
+      });
+    } else {
+      nodes.forEach((node, index) => {
+        visit(node, first + index, 0);
+      });
+    }
   }
   return { items, buffers: roots.length + deepest };
+}
+
+/** Sub-trees that lie side by side, with the number of the first. */
+function neighbours(roots: readonly TreeNode[]): { first: number; nodes: TreeNode[] }[] {
+  const groups: { first: number; nodes: TreeNode[] }[] = [];
+  roots.forEach((node, index) => {
+    const last = groups.at(-1);
+    if (last?.nodes.at(-1)?.hi === node.lo) last.nodes.push(node);
+    else groups.push({ first: index, nodes: [node] });
+  });
+  return groups;
 }
