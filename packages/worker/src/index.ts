@@ -1,5 +1,17 @@
 export { poison } from './barrier.ts';
 export { controlBytes, controlWord } from './control-block.ts';
+export { Assembly } from './exchange/assembly.ts';
+export { Board } from './exchange/board.ts';
+export { chunkBytes } from './exchange/chunks.ts';
+export { Desk } from './exchange/desk.ts';
+export { type ExchangeHost, exchangeService } from './exchange/exchange-service.ts';
+export { arraySource, bytesSource, type PieceSource, vectorSource } from './exchange/piece-source.ts';
+export { pieces } from './exchange/pieces.ts';
+export { Publication } from './exchange/publication.ts';
+export { type Asker, type PullOptions, pull } from './exchange/pull.ts';
+export { type PushOptions, push } from './exchange/push.ts';
+export { BufferSink, type Sink, vectorSink } from './exchange/sink.ts';
+export { f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
 export { type Address, formatAddress, isLoopback, parseAddress } from './grpc/address.ts';
 export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
 export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';

@@ -1,0 +1,59 @@
+import { create } from '@bufbuild/protobuf';
+import { type Exchange, PushReplySchema } from '../gen/lockstep/v1/exchange_pb.ts';
+import type { Implementation, Peer } from '../grpc/handlers.ts';
+import { StatusError, status } from '../grpc/status-error.ts';
+import type { Board } from './board.ts';
+import { chunkAt, chunkBytes, isSize } from './chunks.ts';
+import type { Desk } from './desk.ts';
+
+/** What the service must know of its run. */
+export interface ExchangeHost {
+  /** Of this execution of the job; empty while there is none. */
+  readonly run: () => string;
+  readonly board: Board;
+  /** Where pushes arrive; absent where none are taken. */
+  readonly desk?: Desk;
+  /** Whether the peer is that member: by its certificate, where it has one. */
+  readonly isMember: (member: number, peer: Peer) => boolean;
+  /** Bytes sent and received, for telemetry. */
+  readonly traffic?: { sent: number; received: number };
+}
+
+/** The server's half of the exchange: streams pieces off the board, and takes pushes to the desk. */
+export function exchangeService(host: ExchangeHost): Implementation<typeof Exchange> {
+  const admit = (run: string, member: number, peer: Peer) => {
+    if (run === '' || run !== host.run())
+      throw new StatusError(status.FAILED_PRECONDITION, 'this is not a call of the run here');
+    if (!host.isMember(member, peer))
+      throw new StatusError(status.PERMISSION_DENIED, `the caller is not member ${member} of the run`);
+  };
+  return {
+    async pull(request, send, { peer, signal }) {
+      admit(request.run, request.member, peer);
+      const { publication, slice, over } = await host.board.find(request.piece, request.term, signal);
+      const stop = AbortSignal.any([signal, over]);
+      let { offset } = request;
+      if (!isSize(offset) || offset > slice.bytes)
+        throw new StatusError(status.OUT_OF_RANGE, `byte ${offset} of a piece of ${slice.bytes} bytes`);
+      do {
+        const size = Math.min(chunkBytes, slice.bytes - offset);
+        await publication.ready(slice, offset + size, stop);
+        await send(chunkAt(slice, offset, size));
+        offset += size;
+        if (host.traffic) host.traffic.sent += size;
+      } while (offset < slice.bytes);
+    },
+    async push(requests, { peer, signal }) {
+      let received = 0;
+      for await (const { run, term, member, piece, chunk } of requests) {
+        admit(run, member, peer);
+        if (!host.desk || !chunk)
+          throw new StatusError(status.INVALID_ARGUMENT, 'nothing is taken here that is pushed');
+        const intake = await host.desk.open(member, piece, term, signal);
+        received = intake(chunk);
+        if (host.traffic) host.traffic.received += chunk.data.length;
+      }
+      return create(PushReplySchema, { received });
+    },
+  };
+}

@@ -1,0 +1,53 @@
+import { StatusError, status } from '../grpc/status-error.ts';
+import type { PieceSource } from './piece-source.ts';
+
+/** A piece that is or becomes ready from its start on: what is there can leave while the rest is computed. */
+export class Publication {
+  readonly source: PieceSource;
+  readonly #withdrawn = new AbortController();
+  #elements: number;
+  #waiting: (() => void)[] = [];
+
+  /** @param elements of the vector that are final; Infinity = all */
+  constructor(source: PieceSource, elements = Number.POSITIVE_INFINITY) {
+    this.source = source;
+    this.#elements = elements;
+  }
+
+  /** Aborted when the piece is taken from the board. */
+  get withdrawn(): AbortSignal {
+    return this.#withdrawn.signal;
+  }
+
+  /** Elements `0..elements` are final now. */
+  advance(elements: number): void {
+    this.#elements = Math.max(this.#elements, elements);
+    this.#wake();
+  }
+
+  finish(): void {
+    this.advance(Number.POSITIVE_INFINITY);
+  }
+
+  withdraw(): void {
+    this.#withdrawn.abort();
+    this.#wake();
+  }
+
+  /** Resolves when `bytes` of a slice of this piece are final. @throws StatusError ABORTED when they will not be, or nobody waits */
+  async ready(slice: PieceSource, bytes: number, signal: AbortSignal): Promise<void> {
+    const wake = () => this.#wake();
+    while (!signal.aborted && !this.withdrawn.aborted && slice.bytesBefore(this.#elements) < bytes) {
+      signal.addEventListener('abort', wake, { once: true });
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+      signal.removeEventListener('abort', wake);
+    }
+    if (signal.aborted || this.withdrawn.aborted) throw new StatusError(status.ABORTED, 'the run has moved on');
+  }
+
+  #wake(): void {
+    const woken = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of woken) resolve();
+  }
+}
