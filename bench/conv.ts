@@ -1,5 +1,10 @@
-/** GFLOP/s of convolution on one thread, forward and both gradients, beside the matrix product's: `node bench/conv.ts [--json] [--quick]`. */
+/**
+ * GFLOP/s of convolution on one thread, forward and both gradients, beside the matrix product's: `node bench/conv.ts [--json] [--quick]`. Those of a
+ * direct convolution are counted: Winograd's method may give more than the processor can.
+ */
 import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
+import { type ConvSizes, sizeWords } from '../packages/core/src/ops/conv-geometry.ts';
+import { isWinograd, winogradForward, winogradInput, winogradWeight } from '../packages/core/src/ops/winograd-sizes.ts';
 
 interface Shape {
   readonly name: string;
@@ -140,26 +145,28 @@ function prepare(h: KernelHarness, s: Shape, pass: Pass): { call: () => void; fl
   const out = Math.floor((size + 2 * padding - kernel) / stride) + 1;
   const [x, y] = [random(samples * groups * channels * size ** 2), random(samples * groups * filters * out ** 2)];
   const w = random(groups * filters * channels * kernel ** 2);
-  const sizes = [
-    samples,
-    groups,
-    channels,
-    filters,
-    size,
-    size,
-    kernel,
-    kernel,
-    out,
-    out,
-    stride,
-    stride,
-    padding,
-    padding,
-    1,
-    1,
-  ];
+  const pair = (n: number) => [n, n] as const;
+  const convolution: ConvSizes = {
+    ...{ groups, channels, filters, size: pair(size), kernel: pair(kernel), out: pair(out) },
+    ...{ stride: pair(stride), before: pair(padding), dilation: pair(1) },
+  };
+  const sizes = sizeWords(samples, convolution);
   const seg = h.i32(Array.from({ length: s.segments + 1 }, (_, i) => Math.floor((i * samples) / s.segments)));
   const flops = 2 * samples * groups * filters * out ** 2 * channels * kernel ** 2;
+  if (isWinograd(convolution)) {
+    const { strips, bytes } = {
+      forward: () => winogradForward(convolution),
+      input: () => winogradInput(convolution),
+      weight: () => winogradWeight(convolution, s.segments),
+    }[pass]();
+    const scratch = h.alloc(bytes / 4);
+    const call = {
+      forward: () => h.call('winograd', y, x, w, 0, ...sizes, strips, scratch),
+      input: () => h.call('winogradGradInput', x, y, w, 0, ...sizes, strips, scratch),
+      weight: () => h.call('winogradGradWeight', w, x, y, seg, s.segments, ...sizes, strips, scratch),
+    }[pass];
+    return { call, flops };
+  }
   const depthwise = groups > 1 && channels === 1;
   const call = {
     forward: () => h.call(depthwise ? 'depthwise2d' : 'conv2d', y, x, w, 0, ...sizes, h.scratch),

@@ -1,6 +1,6 @@
 import { augment, data, defineJob, loss, metrics, nn, ops, optim, type Tensor } from '@lockstep/core';
 
-// A bit of everything whose bits could differ: augmentation, convolutions (plain, depthwise, transposed), batch and group norm, pooling,
+// A bit of everything whose bits could differ: augmentation, convolutions (plain, Winograd's, depthwise, transposed), batch and group norm, pooling,
 // recurrence, attention, embedding, graph sums, noise, phases, several optimizers, penalties, clipping, moving average.
 
 const channels = 8;
@@ -8,6 +8,7 @@ const channels = 8;
 class Mixed extends nn.Module {
   conv = new nn.Conv2d(1, channels, 3, { stride: 2, padding: 1, bias: false });
   norm = new nn.BatchNorm2d(channels);
+  dense = new nn.Conv2d(channels, channels, 3, { padding: 1 });
   depthwise = new nn.Conv2d(channels, channels, 3, { padding: 1, groups: channels });
   groups = new nn.GroupNorm(2, channels);
   gru = new nn.GRU(7 * channels, 12, { bidirectional: true });
@@ -20,7 +21,7 @@ class Mixed extends nn.Module {
   /** `[batch, 1, 28, 28]` to `[batch, 10]`: rows of the pooled image are read as a sequence. */
   forward(image: Tensor): Tensor {
     const a = ops.gelu(this.norm.forward(this.conv.forward(image))).maxPool2d(2);
-    const b = ops.silu(this.groups.forward(this.depthwise.forward(a)));
+    const b = ops.silu(this.groups.forward(this.depthwise.forward(this.dense.forward(a))));
     const rows = b.permute([0, 2, 1, 3]).reshape([-1, 7, 7 * channels]);
     const [read] = this.lstm.forward(this.gru.forward(rows)[0]);
     const seen = this.attention.forward(read, read, read, { isCausal: true });
@@ -49,7 +50,7 @@ export default defineJob({
   phases: [
     {
       name: 'reader',
-      params: /^(conv|norm|depthwise|groups|gru|lstm|attention|classes)\./,
+      params: /^(conv|norm|dense|depthwise|groups|gru|lstm|attention|classes)\./,
       optimizer: optim.adamW({
         lr: optim.oneCycle({ peak: 1e-2 }),
         amsgrad: true,

@@ -37,6 +37,8 @@ export const kernelTable = {
   pool: ['maxPool', 'maxPoolGrad', 'averagePool', 'averagePoolGrad'],
   conv: ['conv2d', 'conv2dGradInput'],
   'conv-weight': ['conv2dGradWeight'],
+  winograd: ['winograd', 'winogradGradInput'],
+  'winograd-weight': ['winogradGradWeight'],
   depthwise: ['depthwise2d', 'depthwise2dGradInput', 'depthwise2dGradWeight'],
   attention: ['attention'],
   'attention-gradient': ['attentionGrad'],

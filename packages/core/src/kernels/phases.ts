@@ -40,6 +40,8 @@ const phaseOfFile: Readonly<Partial<Record<KernelFile, Phase>>> = {
   conv: 'convolution',
   depthwise: 'convolution',
   'conv-weight': 'convolution',
+  winograd: 'convolution',
+  'winograd-weight': 'convolution',
   attention: 'attention',
   'attention-gradient': 'attention',
   'matmul-packed': 'matmul',

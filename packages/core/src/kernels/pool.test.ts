@@ -11,6 +11,7 @@ const cases: Record<string, Sizes> = {
   'halves of odd sizes': [5, 15, 2, 7, 2, 2, 2, 2, 0, 0, 1, 1],
   'halves, cut off': [5, 15, 3, 8, 2, 2, 2, 2, 0, 0, 1, 1],
   'overlapping windows': [5, 7, 3, 4, 3, 3, 2, 2, 1, 1, 1, 1],
+  'every other pixel': [5, 7, 3, 4, 1, 1, 2, 2, 0, 0, 1, 1],
   'windows apart': [9, 8, 3, 2, 2, 3, 3, 4, 0, 0, 1, 1],
 };
 const dilated: Record<string, Sizes> = {

@@ -27,6 +27,7 @@ import {
   isDepthwise,
   weightScratch,
 } from './conv-scratch.ts';
+import { isWinograd, winogradForward, winogradInput, winogradWeight } from './winograd-sizes.ts';
 
 /** The three ops of a convolution over 1 or 2 dimensions. Each is what the others' derivatives are made of. */
 interface ConvFamily {
@@ -75,9 +76,12 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const sizes = convSizes(shapeOf(e, 0), shapeOf(e, 1), constants(e.attributes));
       const samples = e.shape[0] as number;
       const inputs = [address(e, 0), address(e, 1), address(e, 2)];
-      const depthwise = isDepthwise(sizes);
-      const scratch = e.scratch((depthwise ? depthwiseForwardScratch : forwardScratch)(sizes));
-      e.kernel(depthwise ? 'depthwise2d' : 'conv2d', e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
+      const words = [e.out, ...inputs, ...sizeWords(samples, sizes)];
+      if (isWinograd(sizes)) {
+        const { strips, bytes } = winogradForward(sizes);
+        e.kernel('winograd', ...words, strips, e.scratch(bytes));
+      } else if (isDepthwise(sizes)) e.kernel('depthwise2d', ...words, e.scratch(depthwiseForwardScratch(sizes)));
+      else e.kernel('conv2d', ...words, e.scratch(forwardScratch(sizes)));
     },
     derivative: ({ inputs, gradient: g, attributes }) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
@@ -114,10 +118,13 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const sizes = convSizes(e.shape, shapeOf(e, 1), constants(e.attributes));
       const samples = e.shape[0] as number;
       const inputs = [address(e, 0), address(e, 1), address(e, 2)];
-      const depthwise = isDepthwise(sizes);
-      const scratch = e.scratch((depthwise ? depthwiseInputScratch : inputScratch)(sizes));
-      const kernel = depthwise ? 'depthwise2dGradInput' : 'conv2dGradInput';
-      e.kernel(kernel, e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
+      const words = [e.out, ...inputs, ...sizeWords(samples, sizes)];
+      if (isWinograd(sizes)) {
+        const { strips, bytes } = winogradInput(sizes);
+        e.kernel('winogradGradInput', ...words, strips, e.scratch(bytes));
+      } else if (isDepthwise(sizes))
+        e.kernel('depthwise2dGradInput', ...words, e.scratch(depthwiseInputScratch(sizes)));
+      else e.kernel('conv2dGradInput', ...words, e.scratch(inputScratch(sizes)));
     },
     derivative: ({ inputs, gradient: g, attributes }) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
@@ -153,11 +160,13 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const sizes: ConvSizes = convSizes(shapeOf(e, 0), e.shape, constants(e.attributes));
       const samples = shapeOf(e, 0)[0] as number;
       const table = e.segments(samples);
-      const depthwise = isDepthwise(sizes);
-      const scratch = e.scratch((depthwise ? depthwiseWeightScratch : weightScratch)(sizes, table.count));
-      const kernel = depthwise ? 'depthwise2dGradWeight' : 'conv2dGradWeight';
-      const inputs = [address(e, 0), address(e, 1), table.address, table.count];
-      e.kernel(kernel, e.out, ...inputs, ...sizeWords(samples, sizes), scratch);
+      const words = [e.out, address(e, 0), address(e, 1), table.address, table.count, ...sizeWords(samples, sizes)];
+      if (isWinograd(sizes)) {
+        const { strips, bytes } = winogradWeight(sizes, table.count);
+        e.kernel('winogradGradWeight', ...words, strips, e.scratch(bytes));
+      } else if (isDepthwise(sizes))
+        e.kernel('depthwise2dGradWeight', ...words, e.scratch(depthwiseWeightScratch(sizes, table.count)));
+      else e.kernel('conv2dGradWeight', ...words, e.scratch(weightScratch(sizes, table.count)));
     },
     mixesRows: ([x]) => leadingSymbolic(x?.shape as Shape),
     segmented: ([x]) => leadingSymbolic(x?.shape as Shape),

@@ -329,6 +329,11 @@ const structural: [string, (...x: Tensor[]) => Tensor, number[][]][] = [
       [3, 2, 1, 2],
     ],
   ],
+  [
+    "conv2d by Winograd's method",
+    (x, w, b) => ops.conv2d(x, w, b, { padding: [1, 2] }),
+    [[2, 9, 7, 5], [8, 9, 3, 3], [8]],
+  ],
   ['conv2d over 17 filters', (x, w, b) => ops.conv2d(x, w, b, { padding: 1 }), [[1, 2, 3, 3], [17, 2, 3, 3], [17]]],
   [
     'conv2d over 17 channels',

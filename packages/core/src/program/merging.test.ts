@@ -95,6 +95,8 @@ class Images extends nn.Module {
   conv = new nn.Conv2d(2, 6, 3, { padding: 1 });
   norm = new nn.BatchNorm2d(6);
   block = new nn.BasicBlock(6, 8, { stride: 2 });
+  dense = new nn.Conv2d(8, 9, 3, { padding: 1, bias: false });
+  spread = new nn.Conv2d(9, 8, 1);
   mobile = new nn.InvertedResidual(8, 8, { expansion: 2 });
   up = new nn.ConvTranspose2d(8, 4, 2, { stride: 2 });
   group = new nn.GroupNorm(2, 4);
@@ -102,8 +104,9 @@ class Images extends nn.Module {
   head = new nn.Linear(4, 3);
   forward(x: Tensor): Tensor {
     const a = this.norm.forward(this.conv.forward(x)).relu().maxPool2d(2);
-    const b = this.group.forward(this.up.forward(this.mobile.forward(this.block.forward(a)))).relu();
-    return this.head.forward(this.features.forward(b.adaptiveAvgPool2d(1).flatten(1)));
+    const b = this.spread.forward(this.dense.forward(this.block.forward(a)));
+    const c = this.group.forward(this.up.forward(this.mobile.forward(b))).relu();
+    return this.head.forward(this.features.forward(c.adaptiveAvgPool2d(1).flatten(1)));
   }
 }
 
