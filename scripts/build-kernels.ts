@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 import { kernelTable } from '../packages/core/src/kernels/opcodes.ts';
+import { upperHalfFirst } from './upper-half-first.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = join(root, 'packages/core/kernels');
@@ -97,7 +98,7 @@ async function compile(dispatcher: string): Promise<Uint8Array> {
       readFile: (name, baseDir) => {
         if (name === 'dispatch.ts') return dispatcher;
         const path = resolve(baseDir, name);
-        return existsSync(path) ? readFileSync(path, 'utf8') : null;
+        return existsSync(path) ? upperHalfFirst(readFileSync(path, 'utf8')) : null;
       },
       writeFile: (name, contents) => {
         if (name === 'kernels.wasm') binary = contents as Uint8Array;
