@@ -29,6 +29,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['memory', 'profile'],
     ['step-loop.ts'],
     ['thread'],
+    ['replica'],
     ['messages.ts'],
     ['index.ts'],
   ],

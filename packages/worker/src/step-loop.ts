@@ -2,7 +2,7 @@ import type { Kernels } from '@lockstep/core/internal';
 import { awaitChange, meet, poison } from './barrier.ts';
 import { controlBytes, controlWord } from './control-block.ts';
 import { slotKind, slotWord, stepStatus } from './memory/slot.ts';
-import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes } from './thread-script.ts';
+import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes, UpdateTapes } from './thread-script.ts';
 
 /**
  * The compute thread: takes slot after slot from the ring until it is told to stop. Between the barriers it only replays
@@ -58,6 +58,15 @@ export class StepLoop {
       case slotKind.snapshot:
         this.#replay(this.#script.snapshot);
         return this.#meet() && this.#answer(header, stepStatus.updated);
+      case slotKind.compute:
+        return this.#computeRanges(header);
+      case slotKind.update: {
+        const phase = this.#words[header + slotWord.phase] as number;
+        return this.#update(phase, this.#script.updates[phase] as UpdateTapes, slot, header);
+      }
+      case slotKind.load:
+        this.#replay(this.#script.firstHash);
+        return this.#meet() && this.#digest(slot) && this.#answer(header, stepStatus.updated);
       default:
         return false;
     }
@@ -68,6 +77,10 @@ export class StepLoop {
     this.#compute(tapes.compute[slot] as TapeRange);
     if (!this.#meet()) return false;
     if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
+    return this.#update(phase, tapes, slot, header);
+  }
+
+  #update(phase: number, tapes: UpdateTapes, slot: number, header: number): boolean {
     this.#replay(tapes.fold);
     if (!this.#meet()) return false;
     // Every thread decides by itself, from the same numbers.
@@ -80,9 +93,25 @@ export class StepLoop {
     // Before the barrier: behind it, the next step may overwrite the sums.
     if (this.#script.thread === 0) this.#replay(tapes.report[slot] as TapeRange);
     if (!this.#meet()) return false;
-    if (this.#script.thread === 0) this.#replay(tapes.digest[slot] as TapeRange);
+    this.#digest(slot);
     if (status === stepStatus.notFinite && this.#script.stopAtNonFinite) return this.#giveUp(header, status);
     return this.#answer(header, status);
+  }
+
+  /** Always true. */
+  #digest(slot: number): boolean {
+    if (this.#script.thread === 0) this.#replay(this.#script.digest[slot] as TapeRange);
+    return true;
+  }
+
+  /** Shards as the words at `ranges` say, then the sums over the threads' parts. */
+  #computeRanges(header: number): boolean {
+    const at = this.#script.ranges >>> 2;
+    this.#computeFrom(this.#words[at] as number, this.#words[at + 1] as number);
+    if (!this.#meet()) return false;
+    if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
+    this.#replayFrom(this.#words[at + 2] as number, this.#words[at + 3] as number);
+    return this.#meet() && this.#answer(header, stepStatus.updated);
   }
 
   #evaluate(tapes: EvaluateTapes, slot: number, header: number): boolean {
@@ -93,8 +122,12 @@ export class StepLoop {
     return this.#meet() && this.#answer(header, stepStatus.updated);
   }
 
-  #compute(tape: TapeRange): void {
-    this.#replay(tape);
+  #compute({ from, to }: TapeRange): void {
+    this.#computeFrom(from, to);
+  }
+
+  #computeFrom(from: number, to: number): void {
+    this.#replayFrom(from, to);
     if (this.#words[this.#script.errorFlag >>> 2] !== 0) Atomics.store(this.#control, controlWord.badIndex, 1);
   }
 
@@ -124,7 +157,11 @@ export class StepLoop {
     return this.#script.threads === 1 || meet(this.#control, this.#script.threads, this.#crowded);
   }
 
-  #replay(tape: TapeRange): void {
-    if (tape.from !== tape.to) this.#kernels.run(tape.from, tape.to);
+  #replay({ from, to }: TapeRange): void {
+    this.#replayFrom(from, to);
+  }
+
+  #replayFrom(from: number, to: number): void {
+    if (from !== to) this.#kernels.run(from, to);
   }
 }

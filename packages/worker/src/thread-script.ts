@@ -19,12 +19,18 @@ export interface ThreadScript {
   /** By phase and binding: batches of one size. */
   readonly train: readonly (readonly TrainTapes[])[];
   readonly evaluate: readonly EvaluateTapes[];
+  /** By phase: updates from a reduced vector. Only of a replica. */
+  readonly updates: readonly UpdateTapes[];
+  /** Four words that say where the thread's tapes of a `compute` lie: shards from and to, sums from and to. 0 where there are none. */
+  readonly ranges: number;
   /** By phase and slot: the groups' states advance and the blocks of the update kernels are filled. */
   readonly hyper: readonly (readonly TapeRange[])[];
   /** Copies the thread's slice to the snapshot. */
   readonly snapshot: TapeRange;
   /** Hashes the thread's slice as it is at the start. */
   readonly firstHash: TapeRange;
+  /** By slot, thread 0: the digest of the parameters, when all slices are hashed. */
+  readonly digest: readonly TapeRange[];
 }
 
 export interface TrainTapes extends UpdateTapes {
@@ -41,8 +47,6 @@ export interface UpdateTapes {
   readonly update: TapeRange;
   /** By slot, thread 0: sums and norm, while nobody can overwrite them. */
   readonly report: readonly TapeRange[];
-  /** By slot, thread 0: the step's digest, when all slices are hashed. */
-  readonly digest: readonly TapeRange[];
 }
 
 export interface EvaluateTapes {

@@ -1,13 +1,5 @@
 import { describeBrokenRule, type Program } from '@lockstep/core/internal';
-
-export interface BadIndex {
-  readonly node: number;
-  /** Row of the run, in rows of the index; of a broken rule the element. */
-  readonly row: number;
-  readonly value: number;
-  /** Of the run's first sample in the batch. */
-  readonly position: number;
-}
+import type { BadIndex } from '@lockstep/worker';
 
 /** One sentence about an index or value that data brought: which field of which sample, what it is and what it may be. */
 export function describeBadIndex(

@@ -18,7 +18,7 @@ import {
 import { largerSizes, noSizes, PlanCache } from './plan-cache.ts';
 import { Regions } from './regions.ts';
 import { ringDepth } from './ring-depth.ts';
-import type { RunImage } from './run-image.ts';
+import type { RunImage, StateAddresses } from './run-image.ts';
 import { runGroups } from './run-state.ts';
 import { writeShards } from './shard-tapes.ts';
 import { reserveSlot, type Slot, sampleBytes } from './slot.ts';
@@ -46,7 +46,7 @@ interface Binding {
 }
 
 /** What all threads see, and where each of them computes. */
-type Places = SharedPlaces & { readonly work: readonly ThreadWork[] };
+type Places = SharedPlaces & { readonly work: readonly ThreadWork[]; readonly snapshot: StateAddresses };
 
 class RunCompiler {
   readonly #spec: JobSpec;
@@ -164,9 +164,12 @@ class RunCompiler {
         bindings.map((binding) => this.#trainTapes(thread, phase, binding, shared)),
       ),
       evaluate: this.#evaluate.map((binding) => this.#evaluateTapes(thread, binding, shared)),
+      updates: [],
+      ranges: 0,
       hyper: this.#updates.hyper(thread, shared),
       snapshot: this.#tape((tape) => this.#writeSnapshot(tape, thread, shared)),
       firstHash: this.#updates.firstHash(thread, shared),
+      digest: this.#updates.digest(thread, shared),
     };
   }
 
@@ -186,7 +189,7 @@ class RunCompiler {
 
   #trainTapes(thread: number, phase: number, binding: Binding, shared: Places): TrainTapes {
     const root = rootOf(binding.work, shared.work);
-    const source = { phase, fold: foldAddresses(shared.work, binding.work), root };
+    const source = { phase, fold: foldAddresses(shared.work, binding.work), root, from: 0 };
     return {
       compute: this.#computeTapes(thread, binding, shared),
       ...this.#updates.tapes(thread, source, shared),

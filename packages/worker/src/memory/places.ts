@@ -28,7 +28,6 @@ export interface ThreadWork {
 /** What all threads see. */
 export interface SharedPlaces {
   readonly state: StateAddresses;
-  readonly snapshot: StateAddresses;
   /** f64 sum of squares of each block of the gradient. */
   readonly squares: number;
   readonly hashes: number;
@@ -72,11 +71,17 @@ export function reserveWork(regions: Regions, spec: JobSpec, sizes: WorkSizes): 
   };
 }
 
-export function reserveState(regions: Regions, spec: JobSpec, what: string): StateAddresses {
+/** @param keeps which vectors have a place here; the others' addresses are 0 */
+export function reserveState(
+  regions: Regions,
+  spec: JobSpec,
+  what: string,
+  keeps: (vector: string) => boolean = () => true,
+): StateAddresses {
   const bytes = spec.layout.length * 4;
   return {
     parameters: regions.reserve(what, bytes),
-    vectors: runVectors(spec).map(() => regions.reserve(what, bytes)),
+    vectors: runVectors(spec).map((name) => (keeps(name) ? regions.reserve(what, bytes) : 0)),
     groups: runGroups(spec).map(() => regions.reserve(what, 24)),
   };
 }

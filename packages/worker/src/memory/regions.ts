@@ -4,8 +4,13 @@ const alignment = 64;
 
 /** Shares out the run's memory, once, before it exists: addresses only. Every region starts on a cache line. */
 export class Regions {
-  #end = firstFreeAddress;
+  #end: number;
   readonly #sizes = new Map<string, number>();
+
+  /** @param from where it starts, a multiple of 64 */
+  constructor(from = firstFreeAddress) {
+    this.#end = from;
+  }
 
   /** @param what in words, for the report of a run that does not fit */
   reserve(what: string, bytes: number): number {

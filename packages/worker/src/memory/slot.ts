@@ -1,8 +1,11 @@
 import type { FieldSpec } from '@lockstep/core/internal';
 import type { Regions } from './regions.ts';
 
-/** What the threads are to do with a slot of the ring. */
-export const slotKind = { stop: 0, train: 1, evaluate: 2, snapshot: 3 } as const;
+/**
+ * What the threads are to do with a slot of the ring. `train`, `evaluate` and `snapshot` are those of a run on one machine; `compute` (shards,
+ * whose tapes were written while the run goes on), `update` (from a reduced vector) and `load` (a state was written from outside) those of a replica.
+ */
+export const slotKind = { stop: 0, train: 1, evaluate: 2, snapshot: 3, compute: 4, update: 5, load: 6 } as const;
 export type SlotKind = (typeof slotKind)[keyof typeof slotKind];
 
 /** How a step ended; the first three are the words of `decide` in kernels/step.ts. */

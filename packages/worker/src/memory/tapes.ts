@@ -49,6 +49,8 @@ export function foldStatistics(
 export interface FoldParts {
   readonly fold: readonly FoldAddresses[];
   readonly root: number;
+  /** Copied to the root first; 0 = nothing. */
+  readonly from: number;
   /** Where the total weight of the loss lies. */
   readonly weight: number;
   readonly penaltyPieces: readonly PenaltyPiece[];
@@ -67,6 +69,7 @@ export function foldSlice(
   const { root } = parts;
   for (const block of blocksOf(slice)) {
     const { from, to } = block;
+    if (parts.from !== 0) copyWords(tape, root + from * 4, parts.from + from * 4, to - from);
     for (const add of parts.fold) {
       const into = add.into + from * 4;
       tape.kernel('addInto', into, into, add.from + from * 4, to - from);

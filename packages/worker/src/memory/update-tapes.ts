@@ -18,6 +18,8 @@ export interface UpdateSource {
   readonly fold: readonly FoldAddresses[];
   /** Gradient sums, then statistics. */
   readonly root: number;
+  /** A vector like the root that is copied there first, and stays as it is; 0 = the root is filled already. */
+  readonly from: number;
 }
 
 /** Writes what is done after shards are computed: the last additions, the decision, the optimizer, the answer. */
@@ -33,18 +35,19 @@ export class UpdateCompiler {
   }
 
   tapes(thread: number, source: UpdateSource, shared: SharedPlaces): UpdateTapes {
-    const { squares, hashes, slots, threads } = shared;
-    const { phase, root } = source;
+    const { squares, slots, threads } = shared;
+    const { phase, root, from } = source;
     const { layout, phases } = this.#spec;
     const own = threads[thread] as ThreadPlaces;
     const statistics = phases[phase]?.program.statistics.length ?? 0;
     const slice = sliceOf(layout.length, thread, threads.length);
     return {
       fold: this.#place((tape) => {
-        foldStatistics(tape, own, source, layout.length, statistics);
+        foldStatistics(tape, own, { root: from || root, fold: source.fold }, layout.length, statistics);
         foldSlice(tape, slice, layout.trained, shared, {
           fold: source.fold,
           root,
+          from,
           weight: own.sums + 4,
           penaltyPieces: this.#pieces.penalties[phase] ?? [],
           penaltyValues: shared.penalties[phase] as number,
@@ -61,12 +64,16 @@ export class UpdateCompiler {
           if (thread === 0) this.#writeReport(tape, phase, statistics, own, slot, shared);
         }),
       ),
-      digest: slots.map((slot) =>
-        this.#place((tape) => {
-          if (thread === 0) combineHashes(tape, hashes, blocksIn(layout.length), slot.digest);
-        }),
-      ),
     };
+  }
+
+  /** By slot. */
+  digest(thread: number, { slots, hashes }: SharedPlaces): TapeRange[] {
+    return slots.map((slot) =>
+      this.#place((tape) => {
+        if (thread === 0) combineHashes(tape, hashes, blocksIn(this.#spec.layout.length), slot.digest);
+      }),
+    );
   }
 
   /** By phase and slot. */
