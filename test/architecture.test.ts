@@ -24,8 +24,8 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   ],
   worker: [
     ['thread-script.ts', 'control-block.ts', 'sharding', 'gen'],
-    ['barrier.ts', 'compress', 'grpc', 'protocol'],
-    ['exchange'],
+    ['barrier.ts', 'compress', 'grpc'],
+    ['exchange', 'protocol'],
     ['memory', 'profile'],
     ['step-loop.ts'],
     ['thread'],

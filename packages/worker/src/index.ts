@@ -36,6 +36,17 @@ export type { SlotAnswer } from './memory/slot-view.ts';
 export type { StateView } from './memory/state-view.ts';
 export type { TrainingState } from './memory/training-state.ts';
 export type { KernelTime, ThreadProfile, TraceEvent } from './profile/thread-profile.ts';
+export { decodeBatch, encodeBatch, type FieldArrays } from './protocol/batch.ts';
+export { checkJob } from './protocol/check-job.ts';
+export {
+  decodeJob,
+  encodeJob,
+  jobDigest,
+  maxJobBytes,
+  type OpenableData,
+  type WireJob,
+} from './protocol/encode-job.ts';
+export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
 export { type Shard, shardsOf } from './sharding/shards.ts';

@@ -12,13 +12,17 @@ export class Malformed {
 }
 
 /** Nesting of our messages is at most 5; unknown groups count as well. */
-const recursionLimit = 16;
+const deepest = 16;
 
 /**
  * Decodes untrusted bytes. Unknown fields are skipped, never kept: a message of a million of them would take 100 MB.
  * `bytes` fields are views of `bytes`, not copies.
  */
-export function decode<D extends DescMessage>(schema: D, bytes: Uint8Array): MessageShape<D> | Malformed {
+export function decode<D extends DescMessage>(
+  schema: D,
+  bytes: Uint8Array,
+  recursionLimit = deepest,
+): MessageShape<D> | Malformed {
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false, recursionLimit });
   } catch (error) {
