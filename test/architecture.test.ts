@@ -24,7 +24,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   ],
   worker: [
     ['thread-script.ts', 'control-block.ts', 'sharding', 'gen'],
-    ['barrier.ts', 'compress', 'grpc'],
+    ['barrier.ts', 'compress', 'grpc', 'member'],
     ['exchange', 'protocol'],
     ['memory', 'profile'],
     ['step-loop.ts'],
@@ -35,7 +35,8 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   ],
   coordinator: [
     ['observe', 'job', 'strategies'],
-    ['checkpoint'],
+    ['checkpoint', 'membership', 'reduce'],
+    ['sharding'],
     ['engine', 'predict'],
     ['train.ts'],
     ['evaluate.ts'],

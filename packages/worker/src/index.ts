@@ -1,3 +1,4 @@
+export type { MessageInitShape as MessageInit } from '@bufbuild/protobuf';
 export { poison } from './barrier.ts';
 export { controlBytes, controlWord } from './control-block.ts';
 export { Assembly } from './exchange/assembly.ts';
@@ -12,6 +13,25 @@ export { type Asker, type PullOptions, pull } from './exchange/pull.ts';
 export { type PushOptions, push } from './exchange/push.ts';
 export { BufferSink, type Sink, vectorSink } from './exchange/sink.ts';
 export { f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
+export {
+  type Computed as ComputedMessage,
+  type Failed,
+  type FromCoordinator,
+  FromCoordinatorSchema,
+  type FromWorker,
+  FromWorkerSchema,
+  type Hello,
+  Mode,
+  Placement,
+  Reduce,
+  type Regrouped,
+  type Slice,
+  type UpcomingSchema,
+  type Updated,
+  type Work,
+  WorkKind,
+  type WorkSchema,
+} from './gen/lockstep/v1/training_pb.ts';
 export { type Address, formatAddress, isLoopback, parseAddress } from './grpc/address.ts';
 export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
 export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';
@@ -23,6 +43,19 @@ export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
 export type { Send } from './grpc/sender.ts';
 export { type GrpcServer, type Served, type ServeOptions, serve, served } from './grpc/server.ts';
 export { StatusError, status, statusName } from './grpc/status-error.ts';
+export {
+  type ComputedNode,
+  type FromWorkerMessage,
+  type ToCoordinator,
+  tickMs,
+  type UpdateResult,
+  type WorkerAnswer,
+  type WorkerEffect,
+  type WorkerInput,
+  type WorkerJob,
+} from './member/effects.ts';
+export { Lease, StallWatch } from './member/lease.ts';
+export { type Introduction, WorkerCore, type WorkerState } from './member/worker-core.ts';
 export type { BadIndex } from './memory/bad-index.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';
 export { fitRun } from './memory/fit-run.ts';
@@ -50,7 +83,7 @@ export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
 export { type Shard, shardsOf } from './sharding/shards.ts';
-export { foldTree, maximalSubtrees, type TreeNode } from './sharding/tree.ts';
+export { children, foldTree, maximalSubtrees, splitPoint, type TreeNode } from './sharding/tree.ts';
 export { StepLoop } from './step-loop.ts';
 export { compiledKernels } from './thread/compiled-kernels.ts';
 export type { ComputeReport, ComputeTask } from './thread/compute.ts';

@@ -1,0 +1,429 @@
+import { type FromWorker, type Hello, Mode, Placement, Reduce, StallWatch } from '@lockstep/worker';
+import { Member } from '../membership/member.ts';
+import { Pace } from '../membership/pace.ts';
+import { Apportioner } from './apportioner.ts';
+import { paceKind } from './batch.ts';
+import { Boundary } from './boundary.ts';
+import { CollectRound } from './collect-round.ts';
+import type {
+  ClusterEffect,
+  ClusterEvent,
+  ClusterInput,
+  ClusterOptions,
+  FromCoordinatorMessage,
+  ItemSpec,
+} from './effects.ts';
+import { ExchangeRound } from './exchange-round.ts';
+import type { Round, RoundContext, RoundMessage } from './round.ts';
+
+/** Changes of the worker set that fit into one incarnation's terms. */
+const termsPerIncarnation = 65_536;
+
+interface Loss {
+  readonly member: Member;
+  readonly reason: string;
+  readonly shards: readonly number[];
+  readonly atMs: number;
+  readonly step: number;
+}
+
+/** An item that waits for workers or state; `round` where it had begun before everybody was lost. */
+interface Asked {
+  readonly spec: ItemSpec;
+  readonly upcoming: ItemSpec | undefined;
+  readonly boundary: Boundary;
+  readonly round?: Round;
+}
+
+/**
+ * The coordinator's side of the cluster protocol, without I/O: what happens goes in, what is to be done comes out. It brings one item
+ * at a time through, with whatever workers there are:
+ *
+ * - `idle`: the next item was not asked for yet;
+ * - `boundary`: it was; workers are missing, or somebody is still taking the state;
+ * - `round`: the item is with the workers; how it gets through is the round's matter;
+ * - `over`: `finish`, `failed`, `rewind` or `superseded` was said, nothing more happens.
+ */
+export class ClusterCore {
+  readonly #options: ClusterOptions;
+  readonly #context: RoundContext;
+  readonly #pace = new Pace();
+  readonly #stall = new StallWatch();
+  readonly #members = new Map<number, Member>();
+  #effects: ClusterEffect[] = [];
+  #nowMs = 0;
+  #term: number;
+  #memberCount = 0;
+  #asked: Asked | undefined;
+  #round: Round | undefined;
+  #losses: Loss[] = [];
+  /** The last item that changed parameters; 0 = the state this incarnation began with. */
+  #stateItem = 0;
+  /** The item whose whole state the coordinator holds itself. */
+  #kept = 0;
+  #lastItem = 0;
+  #started = false;
+  #waiting = false;
+  /** Somebody came since the last item began: the term is raised when it takes part. */
+  #changed = false;
+  #over = false;
+
+  constructor(options: ClusterOptions) {
+    const apportioner = new Apportioner(options.shards);
+    this.#options = options;
+    this.#term = options.incarnation * termsPerIncarnation;
+    this.#context = {
+      options,
+      pace: this.#pace,
+      now: () => this.#nowMs,
+      term: () => this.#term,
+      able: () => this.members.filter(({ able }) => able),
+      takers: () => this.#takers(),
+      ranges: (spec, members) => {
+        const kind = paceKind(spec);
+        return apportioner.ranges(kind, members, this.#pace.weights(kind, members));
+      },
+      stateItem: () => this.#stateItem,
+      say: (member, message) => this.#say(member, message),
+      act: (effect) => this.#act(effect),
+      lose: (member, reason) => this.#lose(member, reason, true),
+      refuse: (what) => this.#act({ kind: 'refused', what }),
+    };
+  }
+
+  get term(): number {
+    return this.#term;
+  }
+
+  get members(): Member[] {
+    return [...this.#members.values()];
+  }
+
+  /** Who can give the whole state after the last `done` item, with workers as owners. */
+  get holders(): Member[] {
+    return this.members.filter(({ holds }) => holds === this.#stateItem);
+  }
+
+  /** The last item that changed parameters. */
+  get stateItem(): number {
+    return this.#stateItem;
+  }
+
+  /** @param nowMs a monotonic clock */
+  handle(nowMs: number, input: ClusterInput): ClusterEffect[] {
+    this.#nowMs = nowMs;
+    const stalledMs = this.#stall.observe(nowMs);
+    if (stalledMs > 0) for (const { lease } of this.#members.values()) lease.excuse(stalledMs);
+    if (!this.#over) {
+      this.#take(input);
+      this.#tick();
+      this.#settle();
+    }
+    const effects = this.#effects;
+    this.#effects = [];
+    return effects;
+  }
+
+  #take(input: ClusterInput): void {
+    if (input.kind === 'received') this.#received(input.session, input.message);
+    else if (input.kind === 'disconnected') this.#disconnected(input.session, input.reason);
+    else if (input.kind === 'begin') this.#begin(input.item, input.upcoming);
+    else if (input.kind === 'reached') this.#reached(input.member, input.reason);
+    else if (input.kind === 'kept') this.#kept = Math.max(this.#kept, input.item);
+    else if (input.kind === 'finish') this.#finish(input.reason, input.comeBack);
+    else if (input.kind !== 'tick') {
+      if (input.kind === 'arrived' && input.different) this.#different(input.member);
+      if (this.#round?.spec.item === input.item) this.#round.told(input);
+      else this.#context.refuse(`${input.kind} of item ${input.item}`);
+    }
+  }
+
+  #received(session: number, { term, message }: FromWorker): void {
+    if (message.case === undefined) return;
+    if (message.case === 'hello') {
+      this.#hello(session, message.value);
+      return;
+    }
+    const member = this.#members.get(session);
+    if (!member || term > this.#term || incarnation(term) < this.#options.incarnation) {
+      this.#context.refuse(member ? `${message.case} of term ${term}` : `${message.case} of somebody who is no member`);
+      return;
+    }
+    member.lease.heard(this.#nowMs);
+    if (message.case === 'ready') this.#ready(member);
+    else if (message.case === 'adopted') {
+      if (message.value.item === this.#stateItem && !this.#round) member.holds = message.value.item;
+    } else if (message.case === 'leaving') member.leaving = true;
+    else if (message.case === 'failed') this.#failed(member, message);
+    else if (message.case !== 'alive') {
+      if (this.#round) this.#round.received(member, message, term);
+      else this.#context.refuse(`${message.case} between items`);
+    }
+  }
+
+  #hello(session: number, hello: Hello): void {
+    if (this.#members.has(session)) {
+      this.#context.refuse('a second Hello');
+      return;
+    }
+    const { run, incarnation: mine, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs } = this.#options;
+    if (hello.run === run && incarnation(hello.highestTerm) > incarnation(this.#term)) {
+      const reason = `Worker ${hello.name} has seen coordinator ${incarnation(hello.highestTerm)} of this run, and this is ${mine}: another one has taken over.`;
+      this.#act({ kind: 'close', session, reason, refused: true });
+      this.#stop({ kind: 'superseded', reason });
+      return;
+    }
+    const objection = this.#options.admit(hello) ?? this.#unreachable(hello);
+    if (objection !== undefined) {
+      this.#act({ kind: 'close', session, reason: objection, refused: true });
+      return;
+    }
+    for (const other of this.members) {
+      if (other.instance === hello.instance) this.#lose(other, 'it came again over a new connection', true);
+    }
+    const reached = placement === 'coordinator';
+    const member = new Member(++this.#memberCount, session, hello, reached, leaseMs, this.#nowMs);
+    this.#members.set(session, member);
+    const value = {
+      run,
+      member: member.id,
+      jobDigest,
+      placement: placement === 'workers' ? Placement.WORKERS : Placement.COORDINATOR,
+      mode: modes[mode],
+      reduce: reduce === 'bf16' ? Reduce.BF16 : Reduce.F32,
+      leaseMs,
+      heartbeatMs,
+    };
+    this.#say(member, { case: 'welcome', value });
+    if (!reached) this.#act({ kind: 'reach', member: member.id, address: member.address });
+  }
+
+  #unreachable({ name, address }: Hello): string | undefined {
+    if (this.#options.placement === 'coordinator' || address !== '') return undefined;
+    return `Worker ${name} has no address, and with --placement workers others must reach it: give it --listen HOST:PORT.`;
+  }
+
+  #ready(member: Member): void {
+    if (member.stage === 'ready') this.#context.refuse('a second Ready');
+    else {
+      member.stage = 'ready';
+      this.#joined(member);
+    }
+  }
+
+  #reached(id: number, reason: string | undefined): void {
+    const member = this.members.find((other) => other.id === id);
+    if (!member || member.reached) return;
+    if (reason !== undefined) {
+      this.#members.delete(member.session);
+      const sentence = `Worker ${member.name} cannot be reached at ${member.address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`;
+      this.#act({ kind: 'close', session: member.session, reason: sentence, refused: true });
+      return;
+    }
+    member.reached = true;
+    this.#joined(member);
+  }
+
+  #joined(member: Member): void {
+    if (!member.able) return;
+    this.#changed = true;
+    const { id: worker, name, threads, address } = member;
+    this.#event({ type: 'worker-joined', worker, name, threads, address, workers: this.#context.able().length });
+    this.#round?.joined();
+  }
+
+  #failed(member: Member, message: RoundMessage & { case: 'failed' }): void {
+    const { message: text, jobAtFault, unreachableMember } = message.value;
+    if (jobAtFault) {
+      this.#stop({ kind: 'failed', message: text });
+      return;
+    }
+    const other = this.members.find(({ id }) => id === unreachableMember);
+    // The second time it complains it may be its own link that is broken.
+    if (unreachableMember > 0 && this.#round && !member.blamed) {
+      if (!other) return;
+      member.blamed = true;
+      this.#lose(other, `worker ${member.name} cannot reach it`, true);
+    } else this.#lose(member, text, true);
+  }
+
+  #different(id: number): void {
+    const name = this.members.find((member) => member.id === id)?.name ?? `number ${id}`;
+    const step = (this.#round?.spec.step ?? 0) + 1;
+    const message = `Worker ${name} gave other bytes for shards of step ${step} than another worker did: one of the two machines computes wrongly.`;
+    this.#event({ type: 'warning', message, step });
+  }
+
+  #disconnected(session: number, reason: string): void {
+    const member = this.#members.get(session);
+    if (member) this.#lose(member, member.leaving ? 'it left' : reason, false);
+  }
+
+  #lose(member: Member, reason: string, close: boolean): void {
+    if (!this.#members.delete(member.session)) return;
+    if (close) this.#act({ kind: 'close', session: member.session, reason, refused: false });
+    this.#pace.forget(member);
+    if (member.stage !== 'ready') return;
+    this.#raise();
+    const step = (this.#round?.spec.step ?? this.#asked?.spec.step ?? 0) + 1;
+    const loss = { member, reason, atMs: this.#nowMs, step, shards: [] as readonly number[] };
+    if (this.#round) loss.shards = this.#round.lost(member);
+    this.#losses.push(loss);
+  }
+
+  #begin(spec: ItemSpec, upcoming: ItemSpec | undefined): void {
+    if (this.#round || this.#asked || spec.item <= this.#lastItem) {
+      this.#context.refuse(`begin of item ${spec.item}`);
+      return;
+    }
+    this.#lastItem = spec.item;
+    this.#asked = { spec, upcoming, boundary: this.#boundary() };
+  }
+
+  #boundary(): Boundary {
+    return new Boundary(this.#context, (item) => this.#kept === item);
+  }
+
+  #takers(): Member[] {
+    const everybody = this.#options.placement === 'coordinator';
+    return this.members.filter(({ able, holds }) => able && (everybody || holds === this.#stateItem));
+  }
+
+  #tick(): void {
+    for (const member of this.members) {
+      if (member.lease.expired(this.#nowMs)) {
+        const seconds = (member.lease.silentMs(this.#nowMs) / 1000).toFixed(1);
+        this.#lose(member, `silent for ${seconds} s`, true);
+      } else if (this.#nowMs - member.saidMs >= this.#options.heartbeatMs) {
+        this.#say(member, { case: 'alive', value: {} });
+      }
+    }
+    this.#round?.tick();
+  }
+
+  #settle(): void {
+    if (this.#round?.stranded) this.#strand(this.#round);
+    if (this.#round?.done) this.#finishRound(this.#round);
+    if (this.#asked) this.#startRound(this.#asked);
+    if (this.#over) return;
+    this.#tellLosses();
+    for (const member of this.members) {
+      if (member.leaving && !this.#round?.needs(member) && !this.#lastHolder(member)) this.#dismiss(member);
+    }
+  }
+
+  /** Everybody is gone in the middle of an item. Where the state before it is here it goes on when somebody comes. */
+  #strand(round: Round): void {
+    this.#round = undefined;
+    const { spec, upcoming } = round;
+    const asked = { spec, upcoming, boundary: this.#boundary() };
+    if (!(round instanceof ExchangeRound)) this.#asked = { ...asked, round };
+    else if (round.committed) this.#rewind(spec);
+    else this.#asked = asked;
+  }
+
+  #finishRound({ spec }: Round): void {
+    this.#round = undefined;
+    if (spec.kind !== 'evaluate') this.#stateItem = spec.item;
+    if (this.#options.placement === 'coordinator') this.#kept = this.#stateItem;
+    for (const loss of this.#losses) this.#tellLoss(loss);
+    this.#losses = [];
+    this.#act({ kind: 'done', item: spec.item });
+  }
+
+  #startRound({ spec, upcoming, boundary, round: begun }: Asked): void {
+    const needed = this.#started ? 1 : this.#options.minWorkers;
+    if (this.#options.placement === 'workers') {
+      const state = boundary.settle(needed);
+      if (state === 'lost') this.#rewind(spec);
+      if (state !== 'ready') {
+        this.#wait(spec, needed);
+        return;
+      }
+    } else if (this.#takers().length < needed) {
+      this.#wait(spec, needed);
+      return;
+    }
+    this.#started = true;
+    this.#waiting = false;
+    this.#asked = undefined;
+    if (this.#changed) this.#raise();
+    this.#changed = false;
+    const exchange = this.#options.placement === 'workers' && spec.kind === 'train';
+    const round = begun ?? (exchange ? new ExchangeRound(spec, this.#context) : new CollectRound(spec, this.#context));
+    if (upcoming) round.upcoming = upcoming;
+    this.#round = round;
+    if (begun) round.joined();
+    else round.start();
+  }
+
+  #wait({ step }: ItemSpec, needed: number): void {
+    const workers = this.#context.able().length;
+    if (this.#over || this.#waiting || workers >= needed) return;
+    this.#waiting = true;
+    this.#event({ type: 'waiting', step: step + 1, workers, needed });
+  }
+
+  #rewind({ step }: ItemSpec): void {
+    const reason = `All workers that held the state before step ${step + 1} are gone.`;
+    this.#stop({ kind: 'rewind', reason });
+  }
+
+  #tellLosses(): void {
+    const told = this.#losses.filter(({ shards }) => shards.length === 0 || this.#round?.covers(shards));
+    this.#losses = this.#losses.filter((loss) => !told.includes(loss));
+    for (const loss of told) this.#tellLoss(loss);
+  }
+
+  #tellLoss({ member: { id: worker, name }, reason, shards, atMs, step }: Loss): void {
+    const recoveredMs = shards.length === 0 ? 0 : this.#nowMs - atMs;
+    const workers = this.#context.able().length;
+    this.#event({ type: 'worker-lost', worker, name, reason, shards: shards.length, step, recoveredMs, workers });
+  }
+
+  /** Whether the state would be lost with it. */
+  #lastHolder(member: Member): boolean {
+    const { placement } = this.#options;
+    return placement === 'workers' && this.#kept !== this.#stateItem && this.holders.every((other) => other === member);
+  }
+
+  #dismiss(member: Member): void {
+    this.#say(member, { case: 'finish', value: { reason: 'You asked to leave.', comeBack: false } });
+    this.#lose(member, 'it left', true);
+    this.#tellLosses();
+  }
+
+  #finish(reason: string, comeBack: boolean): void {
+    for (const member of this.members) this.#say(member, { case: 'finish', value: { reason, comeBack } });
+    this.#over = true;
+  }
+
+  #stop(effect: ClusterEffect): void {
+    this.#act(effect);
+    this.#over = true;
+  }
+
+  /** The worker set has changed. Terms that overflow take a new incarnation's numbers, which is written down as one. */
+  #raise(): void {
+    this.#term++;
+    if (this.#term % termsPerIncarnation === 0)
+      this.#act({ kind: 'incarnation', incarnation: incarnation(this.#term) });
+  }
+
+  #say(member: Member, message: FromCoordinatorMessage): void {
+    member.saidMs = this.#nowMs;
+    this.#act({ kind: 'send', session: member.session, message: { term: this.#term, message } });
+  }
+
+  #event(event: ClusterEvent): void {
+    this.#act({ kind: 'event', event });
+  }
+
+  #act(effect: ClusterEffect): void {
+    this.#effects.push(effect);
+  }
+}
+
+const incarnation = (term: number): number => Math.floor(term / termsPerIncarnation);
+
+const modes = { sync: Mode.SYNC, local: Mode.LOCAL, ssp: Mode.SSP, async: Mode.ASYNC } as const;

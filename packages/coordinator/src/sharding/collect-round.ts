@@ -1,0 +1,215 @@
+import type { ComputedMessage, TreeNode } from '@lockstep/worker';
+import type { Member } from '../membership/member.ts';
+import { handOut } from './apportion.ts';
+import { Assignments } from './assignments.ts';
+import { Batch, paceKind, upcomingFor } from './batch.ts';
+import type { ItemSpec } from './effects.ts';
+import type { Round, RoundContext, RoundMessage } from './round.ts';
+import { lateFactor, leastStragglingMs, recordTime } from './stragglers.ts';
+
+interface Fetch {
+  readonly member: Member;
+  readonly node: TreeNode;
+  readonly values: Uint8Array;
+  readonly sinceMs: number;
+  /** When to try again, after a failure. */
+  retryMs?: number;
+}
+
+/** Between two tries to fetch the same sum, in milliseconds. */
+const fetchAgainMs = 200;
+
+/**
+ * An item whose sums come to the coordinator: a step where it owns the parameters, every evaluation, a local round.
+ *
+ * - `working`: shards are with members; what is lost goes to others, what is late is given out a second time;
+ * - `updating`: all sums are here, the coordinator's own replica is busy with them;
+ * - `done`.
+ */
+export class CollectRound implements Round {
+  readonly spec: ItemSpec;
+  upcoming?: ItemSpec;
+  readonly #context: RoundContext;
+  readonly #batch: Batch;
+  readonly #assignments: Assignments;
+  /** Nodes that are being fetched, with who has them. */
+  readonly #fetching = new Map<string, Fetch>();
+  #stage: 'working' | 'updating' | 'done' = 'working';
+  /** The longest that somebody took for this item, in milliseconds. */
+  #slowestMs = 0;
+  #startedMs = 0;
+
+  constructor(spec: ItemSpec, context: RoundContext) {
+    this.spec = spec;
+    this.#context = context;
+    this.#batch = new Batch(spec, context.options.shards);
+    this.#assignments = new Assignments(this.#batch.filled);
+  }
+
+  get done(): boolean {
+    return this.#stage === 'done';
+  }
+
+  get stranded(): boolean {
+    return this.#stage === 'working' && this.#context.takers().length === 0;
+  }
+
+  needs(member: Member): boolean {
+    const fetching = [...this.#fetching.values()].some((fetch) => fetch.member === member);
+    return this.#stage === 'working' && (fetching || this.#assignments.isBusy(member));
+  }
+
+  covers(shards: readonly number[]): boolean {
+    return this.#assignments.covers(shards);
+  }
+
+  start(): void {
+    this.#startedMs = this.#context.now();
+    const members = this.#context.takers();
+    const ranges = this.#context.ranges(this.spec, members);
+    members.forEach((member, i) => {
+      const range = ranges[i] as TreeNode;
+      if (this.#batch.samplesOf([range]) > 0) this.#give(member, [range], upcomingFor(this.#context, this.upcoming, i));
+    });
+  }
+
+  received(member: Member, message: RoundMessage): void {
+    if (message.case !== 'computed') this.#context.refuse(`${message.case} where the coordinator adds up`);
+    else this.#computed(member, message.value);
+  }
+
+  told(input: Parameters<Round['told']>[0]): void {
+    if (input.kind === 'updated') {
+      if (this.#stage === 'updating') this.#stage = 'done';
+      return;
+    }
+    const name = `${input.member} ${input.node.lo}-${input.node.hi}`;
+    const fetching = this.#fetching.get(name);
+    if (input.kind === 'missed' && fetching) this.#missed(fetching, input.reason);
+    else if (input.kind === 'arrived') {
+      this.#fetching.delete(name);
+      this.#arrived(input.node);
+    }
+  }
+
+  joined(): void {
+    this.#giveOrphans();
+  }
+
+  lost(member: Member): readonly number[] {
+    this.#assignments.take(member);
+    for (const [name, fetching] of this.#fetching) if (fetching.member === member) this.#fetching.delete(name);
+    const orphans = this.#orphans();
+    this.#giveOrphans();
+    return orphans;
+  }
+
+  /** When others are done and somebody is late, its shards are given out a second time; the first sum wins. */
+  tick(): void {
+    if (this.#stage !== 'working') return;
+    for (const fetch of this.#fetching.values()) {
+      if (fetch.retryMs !== undefined && fetch.retryMs <= this.#context.now()) this.#collect(fetch);
+    }
+    this.#copyLate();
+  }
+
+  #copyLate(): void {
+    const idle = this.#context.takers().filter((member) => !this.#assignments.isBusy(member));
+    if (idle.length === 0) return;
+    const kind = paceKind(this.spec);
+    const late = this.#assignments.busy.flatMap(({ member, open, samples, sinceMs }) => {
+      const expectedMs = this.#context.pace.expectedMs(kind, member, samples, this.#context.takers()) ?? 0;
+      const patienceMs = Math.max(leastStragglingMs, lateFactor * Math.max(expectedMs, this.#slowestMs));
+      return this.#context.now() - sinceMs > patienceMs ? [...open] : [];
+    });
+    const here = this.#fetched();
+    const alone = late.filter(
+      (s) => this.#assignments.copies(s) === 1 && !this.#assignments.covers([s]) && !here.has(s),
+    );
+    if (alone.length > 0)
+      this.#spread(
+        alone.sort((a, b) => a - b),
+        idle,
+      );
+  }
+
+  #computed(member: Member, { item, nodes, computeMs }: ComputedMessage): void {
+    const ranges = nodes.map(({ range }) => ({ lo: range?.lo ?? 0, hi: range?.hi ?? 0 }));
+    const known = ranges.every(({ lo, hi }) => lo < hi && hi <= this.#context.options.shards);
+    if (item !== this.spec.item || !known) {
+      this.#context.refuse(`sums of item ${item} at item ${this.spec.item}`);
+      return;
+    }
+    recordTime(this.#context, this.spec, member, this.#batch.samplesOf(ranges), computeMs);
+    this.#slowestMs = Math.max(this.#slowestMs, this.#context.now() - this.#startedMs);
+    this.#assignments.finished(member, ranges);
+    nodes.forEach(({ values }, i) => {
+      const node = ranges[i] as TreeNode;
+      // Where a member pushes, its sums have arrived before it says that it has them.
+      if (this.#assignments.covers(shardsIn(node))) return;
+      if (values.length > 0 || member.address !== '') this.#fetch(member, node, values);
+    });
+    this.#giveOrphans();
+  }
+
+  #fetch(member: Member, node: TreeNode, values: Uint8Array): void {
+    const name = `${member.id} ${node.lo}-${node.hi}`;
+    if (this.#fetching.has(name)) return;
+    const fetch = { member, node, values, sinceMs: this.#context.now() };
+    this.#fetching.set(name, fetch);
+    this.#collect(fetch);
+  }
+
+  #collect(fetch: Fetch): void {
+    delete fetch.retryMs;
+    const { member, node, values } = fetch;
+    const inline = values.length > 0 ? { values } : {};
+    const { item } = this.spec;
+    this.#context.act({ kind: 'collect', member: member.id, address: member.address, item, node, ...inline });
+  }
+
+  #arrived(node: TreeNode): void {
+    if (!this.#assignments.cover(node) || this.#stage !== 'working' || !this.#assignments.complete) return;
+    this.#stage = 'updating';
+    this.#context.act({ kind: 'reduced', item: this.spec.item });
+  }
+
+  /** A member from whom nothing can be fetched for a lease's time is of no use; others compute what it has. */
+  #missed(fetch: Fetch, reason: string): void {
+    const nowMs = this.#context.now();
+    if (nowMs - fetch.sinceMs < this.#context.options.leaseMs) fetch.retryMs = nowMs + fetchAgainMs;
+    else this.#context.lose(fetch.member, `its sums cannot be fetched (${reason})`);
+  }
+
+  #fetched(): Set<number> {
+    return new Set([...this.#fetching.values()].flatMap(({ node }) => shardsIn(node)));
+  }
+
+  #orphans(): number[] {
+    const fetched = this.#fetched();
+    return this.#assignments.orphans((s) => fetched.has(s));
+  }
+
+  #giveOrphans(): void {
+    if (this.#stage !== 'working') return;
+    const orphans = this.#orphans();
+    const members = this.#context.takers();
+    if (orphans.length > 0 && members.length > 0) this.#spread(orphans, members);
+  }
+
+  #spread(shards: readonly number[], members: readonly Member[]): void {
+    const shares = handOut(shards, this.#context.pace.weights(paceKind(this.spec), members));
+    members.forEach((member, i) => {
+      const ranges = shares[i] as TreeNode[];
+      if (ranges.length > 0) this.#give(member, ranges);
+    });
+  }
+
+  #give(member: Member, ranges: readonly TreeNode[], ahead: ReturnType<typeof upcomingFor> = {}): void {
+    this.#assignments.give(member, ranges, this.#batch.samplesOf(ranges), this.#context.now());
+    const work = this.#batch.work(ranges, this.#context.stateItem());
+    this.#context.say(member, { case: 'work', value: { ...work, ...ahead } });
+  }
+}
+
+const shardsIn = ({ lo, hi }: TreeNode): number[] => Array.from({ length: hi - lo }, (_, i) => lo + i);

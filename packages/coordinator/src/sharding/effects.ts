@@ -1,0 +1,147 @@
+import type { FromCoordinatorSchema, FromWorker, Hello, MessageInit, TreeNode, Updated } from '@lockstep/worker';
+
+export type ToWorker = MessageInit<typeof FromCoordinatorSchema>;
+/** What a coordinator says, without the term. */
+export type FromCoordinatorMessage = NonNullable<ToWorker['message']>;
+
+/** One update, one batch of an evaluation or one local round. */
+export interface ItemSpec {
+  /** Counts from 1 within an incarnation of the coordinator. */
+  readonly item: number;
+  readonly kind: 'train' | 'evaluate' | 'local';
+  /** Finished steps before this one. */
+  readonly step: number;
+  readonly phase: number;
+  /** Samples of the whole batch. */
+  readonly samples: number;
+  readonly firstSample: number;
+  readonly learningRates: readonly number[];
+  readonly scalars: readonly number[];
+  /** Steps of a local round; 0 otherwise. */
+  readonly localSteps: number;
+  /** Elements of a node's vector: gradient, then statistics. */
+  readonly resultLength: number;
+  /** Of the whole batch, in order, where workers read the data themselves. */
+  readonly indices?: readonly number[];
+}
+
+export type Placement = 'coordinator' | 'workers';
+
+export interface ClusterOptions {
+  readonly run: string;
+  /** The coordinator's number in the run's folder: raised at each start. */
+  readonly incarnation: number;
+  readonly jobDigest: string;
+  readonly placement: Placement;
+  readonly mode: 'sync' | 'local' | 'ssp' | 'async';
+  readonly reduce: 'f32' | 'bf16';
+  readonly shards: number;
+  /** Without a word for so long a worker is lost, in milliseconds. */
+  readonly leaseMs: number;
+  readonly heartbeatMs: number;
+  /** The first item waits for so many. */
+  readonly minWorkers: number;
+  /** Why a worker cannot take part, in a sentence; undefined = it can. */
+  admit(hello: Hello): string | undefined;
+}
+
+export type ClusterInput =
+  /** Time passes: to be said at least every `tickMs`. */
+  | { readonly kind: 'tick' }
+  | { readonly kind: 'received'; readonly session: number; readonly message: FromWorker }
+  | { readonly kind: 'disconnected'; readonly session: number; readonly reason: string }
+  /** The next item. Only after `done` of the one before. */
+  | { readonly kind: 'begin'; readonly item: ItemSpec; readonly upcoming?: ItemSpec }
+  /** A node's sum is here and added up; `different` where it was here before with other bytes. */
+  | {
+      readonly kind: 'arrived';
+      readonly member: number;
+      readonly item: number;
+      readonly node: TreeNode;
+      readonly different?: boolean;
+    }
+  /** A node could not be fetched. */
+  | {
+      readonly kind: 'missed';
+      readonly member: number;
+      readonly item: number;
+      readonly node: TreeNode;
+      readonly reason: string;
+    }
+  /** What came of `reduced`: the coordinator's own replica has taken the sums, or the evaluation its statistics. */
+  | { readonly kind: 'updated'; readonly item: number }
+  /** Whether a worker answered at its address. */
+  | { readonly kind: 'reached'; readonly member: number; readonly reason?: string }
+  /** The coordinator has taken a copy of the whole state after this item. */
+  | { readonly kind: 'kept'; readonly item: number }
+  /** The run is over: everybody may go, or come back for another. */
+  | { readonly kind: 'finish'; readonly reason: string; readonly comeBack: boolean };
+
+export type ClusterEffect =
+  | { readonly kind: 'send'; readonly session: number; readonly message: ToWorker }
+  /** End a stream; `refused` where the worker cannot take part, as against one that is lost. */
+  | { readonly kind: 'close'; readonly session: number; readonly reason: string; readonly refused: boolean }
+  /** Dial a worker's address; say `reached`. */
+  | { readonly kind: 'reach'; readonly member: number; readonly address: string }
+  /** Pull a node's sum from a worker, or take it from here; say `arrived` or `missed`. */
+  | {
+      readonly kind: 'collect';
+      readonly member: number;
+      readonly address: string;
+      readonly item: number;
+      readonly node: TreeNode;
+      readonly values?: Uint8Array;
+    }
+  /** Every shard is covered by sums that have arrived: use them, then say `updated`. */
+  | { readonly kind: 'reduced'; readonly item: number }
+  /** With workers as owners: the update of this item exists, and this is what it left. Said once. */
+  | { readonly kind: 'committed'; readonly item: number; readonly updated: Updated }
+  /** The item is over, everywhere: state may be taken from a holder, and the next item may begin. */
+  | { readonly kind: 'done'; readonly item: number }
+  /** Nobody holds the state any more: go back to what the coordinator has, as a new incarnation. */
+  | { readonly kind: 'rewind'; readonly reason: string }
+  /** Another coordinator drives this run: stop, write nothing. */
+  | { readonly kind: 'superseded'; readonly reason: string }
+  /** Terms have reached this incarnation: to be written down like a start of its own. */
+  | { readonly kind: 'incarnation'; readonly incarnation: number }
+  /** The job cannot go on, on any machine. */
+  | { readonly kind: 'failed'; readonly message: string }
+  /** A message that came too late, twice, or from elsewhere. Nothing was changed by it. */
+  | { readonly kind: 'refused'; readonly what: string }
+  | { readonly kind: 'event'; readonly event: ClusterEvent };
+
+/** What people are told. */
+export type ClusterEvent =
+  | {
+      readonly type: 'worker-joined';
+      readonly worker: number;
+      readonly name: string;
+      readonly threads: number;
+      readonly address: string;
+      /** Workers that are ready now. */
+      readonly workers: number;
+    }
+  | {
+      readonly type: 'worker-lost';
+      readonly worker: number;
+      readonly name: string;
+      readonly reason: string;
+      /** Given to others: those that no sum which has arrived covers. */
+      readonly shards: number;
+      readonly step: number;
+      /** From noticing until their sums were there. */
+      readonly recoveredMs: number;
+      readonly workers: number;
+    }
+  | {
+      readonly type: 'straggler';
+      readonly worker: number;
+      readonly name: string;
+      readonly step: number;
+      /** Time of its shards alone. */
+      readonly computeMs: number;
+      readonly expectedMs: number;
+    }
+  /** Nobody is there to go on with. */
+  | { readonly type: 'waiting'; readonly step: number; readonly workers: number; readonly needed: number }
+  | { readonly type: 'warning'; readonly message: string; readonly step: number };

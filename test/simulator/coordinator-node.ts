@@ -1,0 +1,378 @@
+import { create } from '@bufbuild/protobuf';
+import { FromCoordinatorSchema, type FromWorker, type TrainingState, tickMs, type Updated } from '@lockstep/worker';
+import { Fence } from '../../packages/coordinator/src/checkpoint/fence.ts';
+import type { FileSystem } from '../../packages/coordinator/src/checkpoint/file-system.ts';
+import { CheckpointStore } from '../../packages/coordinator/src/checkpoint/store.ts';
+import { Aggregator } from '../../packages/coordinator/src/reduce/aggregator.ts';
+import { ClusterCore } from '../../packages/coordinator/src/sharding/cluster-core.ts';
+import type {
+  ClusterEffect,
+  ClusterEvent,
+  ClusterInput,
+  ItemSpec,
+} from '../../packages/coordinator/src/sharding/effects.ts';
+import { type AgendaEntry, agendaFrom, type Job } from './agenda.ts';
+import type { Disk } from './disk.ts';
+import type { Network, Stream } from './network.ts';
+import { digestOf, gradientElements, initialState, resultElements, type ToyState, update } from './toy.ts';
+import { coordinatorAddress, type Door, nodeName, nodes, type WorkerNode } from './worker-node.ts';
+import { Process, type World } from './world.ts';
+
+const block = 4096;
+const dir = '/run';
+
+/** What a history's coordinators tell whoever watches. */
+export interface Watch {
+  committed(line: string): void;
+  event(event: ClusterEvent): void;
+  /** Shards that were given out although a sum that covers them was there. */
+  work(item: number, member: number, ranges: readonly { lo: number; hi: number }[], arrived: ReadonlySet<number>): void;
+  finished(): void;
+  failed(message: string): void;
+}
+
+/** A coordinator process: the real state machine, store and fence, around a toy agenda and a simulated disk. */
+export class CoordinatorNode implements Door {
+  readonly process: Process;
+  readonly #world: World;
+  readonly #network: Network;
+  readonly #disk: Disk;
+  readonly #job: Job;
+  readonly #watch: Watch;
+  readonly #fs: FileSystem;
+  readonly #streams = new Map<number, Stream>();
+  #sessions = 0;
+  #core: ClusterCore | undefined;
+  #store: CheckpointStore | undefined;
+  #fence: Fence | undefined;
+  #agenda: Iterator<AgendaEntry> | undefined;
+  #entry: AgendaEntry | undefined;
+  #next: AgendaEntry | undefined;
+  #item = 0;
+  #spec: ItemSpec | undefined;
+  #state: ToyState = initialState();
+  /** The item whose state that is. */
+  #stateItem = 0;
+  #stateStep = 0;
+  #aggregator: Aggregator | undefined;
+  #arrived = new Set<number>();
+  #saving = false;
+  #updating = false;
+
+  constructor(world: World, network: Network, disk: Disk, job: Job, watch: Watch, failing: () => string | undefined) {
+    this.#world = world;
+    this.#network = network;
+    this.#disk = disk;
+    this.#job = job;
+    this.#watch = watch;
+    this.process = new Process(world, coordinatorAddress);
+    this.#fs = disk.of(this.process, failing);
+    nodes.set(this.process, this);
+    void this.#start().catch((error) => this.#crash(error as Error));
+    const tick = () => {
+      this.handle({ kind: 'tick' });
+      this.process.after(tickMs, tick);
+    };
+    this.process.after(0, tick);
+  }
+
+  /** The coordinator stops as one that was replaced, or that cannot go on; a supervisor may start another. */
+  #crash(error: Error): void {
+    if (!this.process.alive) return;
+    this.process.kill();
+    this.#network.died(this.process, false);
+    const superseded = 'code' in error && error.code === 'SUPERSEDED';
+    if (!superseded && !/ENOSPC|EIO/.test(error.message)) this.#watch.failed(error.message);
+  }
+
+  async #start(): Promise<void> {
+    this.#fence = await Fence.take(dir, this.#fs, () => 'run');
+    this.#store = new CheckpointStore(dir, identity, model, { last: 2, best: false }, this.#fence.guard(this.#fs));
+    const loaded = await this.#store.loadNewest();
+    if (loaded) this.#load(loaded.state);
+    this.#network.listen(coordinatorAddress, this.process);
+    this.#begin();
+  }
+
+  #load({ step, parameters, optimizer }: TrainingState): void {
+    this.#state = { parameters: parameters.slice(), momentum: (optimizer.momentum as Float32Array).slice() };
+    this.#stateStep = step;
+  }
+
+  #begin(): void {
+    const { placement, shards, leaseMs, minWorkers } = this.#job;
+    this.#core = new ClusterCore({
+      run: 'run',
+      incarnation: (this.#fence as Fence).own.incarnation,
+      jobDigest: 'job',
+      placement,
+      mode: 'sync',
+      reduce: 'f32',
+      shards,
+      leaseMs,
+      heartbeatMs: leaseMs / 5,
+      minWorkers,
+      admit: () => undefined,
+    });
+    this.#agenda = agendaFrom(this.#job, this.#stateStep);
+    this.#next = this.#agenda.next().value as AgendaEntry | undefined;
+    this.#advance();
+  }
+
+  handle(input: ClusterInput): void {
+    if (!this.process.alive || !this.#core) return;
+    for (const effect of this.#core.handle(this.#world.nowMs, input)) {
+      this.#world.trace('coordinator', effect);
+      this.#do(effect);
+    }
+  }
+
+  /** The next entry of the agenda. */
+  #advance(): void {
+    this.#entry = this.#next;
+    this.#next = (this.#agenda as Iterator<AgendaEntry>).next().value as AgendaEntry | undefined;
+    const entry = this.#entry;
+    if (!entry) this.#finish();
+    else if (entry.kind === 'snapshot') this.#snapshot(entry.step);
+    else this.#work(entry);
+  }
+
+  #work(entry: Exclude<AgendaEntry, { kind: 'snapshot' }>): void {
+    this.#item++;
+    this.#spec = this.#specOf(this.#item, entry);
+    this.#aggregator = new Aggregator(this.#job.shards, entry.samples);
+    this.#arrived = new Set();
+    const ahead =
+      this.#next && this.#next.kind !== 'snapshot' ? { upcoming: this.#specOf(this.#item + 1, this.#next) } : {};
+    this.handle({ kind: 'begin', item: this.#spec, ...ahead });
+  }
+
+  #specOf(item: number, entry: Exclude<AgendaEntry, { kind: 'snapshot' }>): ItemSpec {
+    const resultLength = resultElements * block;
+    return { ...entry, item, firstSample: 0, learningRates: [], scalars: [], localSteps: 0, resultLength };
+  }
+
+  #finish(): void {
+    this.handle({ kind: 'finish', reason: 'done', comeBack: true });
+    this.#watch.finished();
+  }
+
+  dial(worker: WorkerNode, ends: Parameters<Door['dial']>[1]): Stream | undefined {
+    if (!this.#core) return undefined;
+    const session = ++this.#sessions;
+    const stream = this.#network.connect([
+      { owner: worker.process, ...(ends as { received(message: unknown): void; closed(reason: string): void }) },
+      {
+        owner: this.process,
+        received: (message) => this.handle({ kind: 'received', session, message: message as FromWorker }),
+        closed: (reason) => this.handle({ kind: 'disconnected', session, reason }),
+      },
+    ]);
+    this.#streams.set(session, stream);
+    return stream;
+  }
+
+  #do(effect: ClusterEffect): void {
+    if (!this.process.alive) return;
+    if (effect.kind === 'send') {
+      const { message } = effect.message;
+      if (message?.case === 'work') {
+        const ranges = (message.value.ranges ?? []).map(({ lo = 0, hi = 0 }) => ({ lo, hi }));
+        this.#watch.work(message.value.item ?? 0, effect.session, ranges, this.#arrived);
+      }
+      this.#streams.get(effect.session)?.send(1, create(FromCoordinatorSchema, effect.message));
+    } else if (effect.kind === 'close') this.#streams.get(effect.session)?.close(1, effect.reason);
+    else if (effect.kind === 'reach') this.#reach(effect.member, effect.address);
+    else if (effect.kind === 'collect') this.#collect(effect);
+    else if (effect.kind === 'reduced') this.#reduced(effect.item);
+    else if (effect.kind === 'committed') this.#committed(effect.updated);
+    else if (effect.kind === 'done') this.#done();
+    else if (effect.kind === 'rewind') this.#rewind();
+    else if (effect.kind === 'superseded') this.#crash(Object.assign(new Error(effect.reason), { code: 'SUPERSEDED' }));
+    else if (effect.kind === 'failed') this.#crash(new Error(effect.message));
+    else if (effect.kind === 'event') this.#watch.event(effect.event);
+  }
+
+  #reach(member: number, address: string): void {
+    this.#network.request<true>(
+      this.process,
+      address,
+      (_, answer) => answer(true),
+      (value) => {
+        const reason = value instanceof Error ? { reason: value.message } : {};
+        this.handle({ kind: 'reached', member, ...reason });
+      },
+    );
+  }
+
+  #collect({ member, address, item, node, values }: ClusterEffect & { kind: 'collect' }): void {
+    if (values) {
+      this.#take(member, item, node, new Float32Array(values.slice().buffer));
+      return;
+    }
+    const term = (this.#core as ClusterCore).term;
+    this.#network.request<Float32Array>(
+      this.process,
+      address,
+      (server, answer) => nodes.get(server)?.serve(nodeName(item, node.lo, node.hi), term, item, answer as never),
+      (value) => {
+        if (value instanceof Error) this.handle({ kind: 'missed', member, item, node, reason: value.message });
+        else this.#take(member, item, node, value.slice());
+      },
+      this.#job.carryMs,
+    );
+  }
+
+  #take(member: number, item: number, node: { lo: number; hi: number }, values: Float32Array): void {
+    if (item === this.#item && this.#aggregator) {
+      const arrival = this.#aggregator.add(node, values, digestOf(values));
+      if (arrival === 'different') this.#watch.failed(`node ${node.lo}-${node.hi} of item ${item} differs`);
+      for (let s = node.lo; s < node.hi; s++) this.#arrived.add(s);
+    }
+    this.handle({ kind: 'arrived', member, item, node });
+  }
+
+  #reduced(item: number): void {
+    const root = this.#aggregator?.root;
+    const entry = this.#entry;
+    if (!root || entry?.kind === 'snapshot' || !entry) {
+      this.#watch.failed(`no root at item ${item}`);
+      return;
+    }
+    this.#updating = true;
+    this.process.after(1, () => {
+      this.#updating = false;
+      if (entry.kind === 'evaluate') this.#line(`eval ${entry.step} ${digestOf(root)}`);
+      else {
+        update(this.#state, root, entry);
+        this.#stateItem = item;
+        this.#line(`${entry.step + 1}.${entry.phase} ${digestOf(this.#state.parameters)}`);
+      }
+      this.handle({ kind: 'updated', item });
+    });
+  }
+
+  #committed({ digest }: Updated): void {
+    const entry = this.#entry;
+    if (entry?.kind === 'train') this.#line(`${entry.step + 1}.${entry.phase} ${digest}`);
+  }
+
+  /** A line is appended, or must be the one that is there. */
+  #line(line: string): void {
+    void this.#fence?.check().then(
+      () => {
+        if (!this.process.alive) return;
+        const key = line.slice(0, line.lastIndexOf(' '));
+        const before = this.#disk.journal.find((other) => other.startsWith(`${key} `));
+        if (before === undefined) this.#disk.journal.push(line);
+        else if (before !== line) this.#watch.failed(`${line} where ${before} was before`);
+        this.#watch.committed(line);
+      },
+      (error) => this.#crash(error as Error),
+    );
+  }
+
+  #done(): void {
+    // Lines are written by the fence's leave; the agenda goes on meanwhile.
+    this.process.after(0, () => this.#advance());
+  }
+
+  /** With workers as owners the state is with them: any of them will do. */
+  #snapshot(step: number): void {
+    const core = this.#core as ClusterCore;
+    const save = (state: ToyState) => {
+      this.#state = state;
+      this.#stateItem = core.stateItem;
+      this.#stateStep = step;
+      this.handle({ kind: 'kept', item: core.stateItem });
+      void this.#save(step, state);
+      this.#advance();
+    };
+    if (this.#job.placement === 'coordinator' || this.#stateItem === core.stateItem) {
+      save(copy(this.#state));
+      return;
+    }
+    const holder = core.holders[0];
+    if (!holder) {
+      this.#rewind();
+      return;
+    }
+    this.#network.request<ToyState>(
+      this.process,
+      holder.address,
+      (server, answer) =>
+        nodes.get(server)?.serve(`state ${core.stateItem}`, core.term, core.stateItem, answer as never),
+      (value) => {
+        if (core !== this.#core) return;
+        if (value instanceof Error) this.process.after(100, () => core === this.#core && this.#snapshot(step));
+        else save(copy(value));
+      },
+      this.#job.carryMs,
+    );
+  }
+
+  async #save(step: number, { parameters, momentum }: ToyState): Promise<void> {
+    if (this.#saving) return;
+    this.#saving = true;
+    const state = { step, parameters: parameters.slice(), optimizer: { momentum: momentum.slice() }, counters: {} };
+    try {
+      this.#disk.journalSafe = this.#disk.journal.length;
+      await (this.#store as CheckpointStore).save(state);
+    } catch (error) {
+      if ((error as { code?: string }).code === 'SUPERSEDED') this.#crash(error as Error);
+    }
+    this.#saving = false;
+  }
+
+  /** All who held the state are gone: as if this process had been started again. */
+  #rewind(): void {
+    this.#core = undefined;
+    this.#item = 0;
+    this.#stateItem = 0;
+    for (const stream of this.#streams.values()) stream.close(1, 'going back to the last checkpoint');
+    this.#streams.clear();
+    this.#state = initialState();
+    this.#stateStep = 0;
+    void this.#start().catch((error) => this.#crash(error as Error));
+  }
+
+  serve(name: string, _term: number, item: number, answer: (value: never) => void, piece?: unknown): void {
+    const reply = answer as (value: unknown) => void;
+    if (name === 'job') reply('job');
+    else if (name === 'push') {
+      const { lo, hi, from } = piece as { lo: number; hi: number; from: WorkerNode };
+      const values = from.node(item, lo, hi);
+      if (!values) reply(new Error('nothing'));
+      else {
+        this.#take(0, item, { lo, hi }, values.slice());
+        reply(true);
+      }
+    } else if (item === this.#stateItem && !this.#updating) reply(copy(this.#state));
+    else reply(new Error('another state'));
+  }
+}
+
+const copy = ({ parameters, momentum }: ToyState): ToyState => ({
+  parameters: parameters.slice(),
+  momentum: momentum.slice(),
+});
+
+const identity = {
+  name: 'toy',
+  numericsVersion: 1,
+  seed: 1,
+  batch: { size: 1, shards: 1 },
+  dataDigest: '',
+  program: '',
+};
+const model = {
+  name: 'toy',
+  numericsVersion: 1,
+  layout: {
+    entries: [{ name: 'w', shape: [gradientElements], offset: 0, size: gradientElements }],
+    length: gradientElements,
+  },
+  fields: [],
+  predict: null,
+  predictFields: [],
+} as unknown as ConstructorParameters<typeof CheckpointStore>[2];
