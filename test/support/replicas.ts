@@ -1,10 +1,12 @@
 import { deriveKey, type JobSpec, parameterDigest, permutationIndex, type TracedJob } from '@lockstep/core/internal';
 import {
+  type Computed,
   compiledKernels,
   foldTree,
   type NodeResult,
   Replica,
   type ReplicaOptions,
+  shardsOf,
   type TreeNode,
 } from '@lockstep/worker';
 
@@ -40,9 +42,10 @@ export class ReplicaSet implements AsyncDisposable {
     const digests: string[] = [];
     for (const [phase, { every }] of spec.phases.entries()) {
       if (step % every !== 0) continue;
-      const nodes = await this.#compute(indices, 'train', shares, (ranges) => ({
+      const results = await this.#compute(indices, 'train', shares, (ranges) => ({
         ...{ kind: 'train', step, phase, samples: indices.length, ranges, scalars },
       }));
+      const nodes = results.flatMap(({ nodes }) => nodes);
       const root = foldNodes(nodes, spec.batch.shards);
       const answers = await Promise.all(
         this.replicas.map((replica) => {
@@ -61,17 +64,55 @@ export class ReplicaSet implements AsyncDisposable {
     split: 'train' | 'test',
     shares: readonly (readonly TreeNode[])[],
     request: (ranges: readonly TreeNode[]) => Parameters<Replica['compute']>[0],
-  ): Promise<NodeResult[]> {
+  ): Promise<Extract<Computed, { status: 'computed' }>[]> {
     const results = await Promise.all(
       this.replicas.map(async (replica, i) => {
         await this.#traced.host.fill(split, indices, replica.inputs(indices.length));
         return replica.compute(request(shares[i] ?? []));
       }),
     );
-    return results.flatMap((result) => {
+    return results.map((result) => {
       if (result.status !== 'computed') throw new Error(`index out of range in node ${result.found.node}`);
-      return result.nodes;
+      return result;
     });
+  }
+
+  /** The whole test split: means of the metrics, and what is gathered, batch by batch in sample order. */
+  async evaluate(shares: readonly (readonly TreeNode[])[]) {
+    const { spec, host } = this.#traced;
+    const { scalars } = await host.stepValues(spec.steps, []);
+    const sums = new Float64Array(spec.evaluate.statistics.length);
+    const outputs: Record<string, number[]> = {};
+    for (let first = 0; first < spec.testLength; first += spec.batch.size) {
+      const samples = Math.min(spec.batch.size, spec.testLength - first);
+      const indices = Array.from({ length: samples }, (_, i) => first + i);
+      const results = await this.#compute(indices, 'test', shares, (ranges) => ({
+        ...{ kind: 'evaluate', samples, ranges, scalars, firstSample: first },
+      }));
+      foldNodes(
+        results.flatMap(({ nodes }) => nodes),
+        spec.batch.shards,
+      ).forEach((value, i) => {
+        sums[i] = (sums[i] as number) + value;
+      });
+      const starts = shardsOf(samples, spec.batch.shards);
+      for (const { name, shape } of spec.gathered) {
+        const size = shape.reduce((n, d) => n * d, 1);
+        const gathered = Array<number>(samples * size).fill(Number.NaN);
+        results.forEach(({ outputs }, i) => {
+          for (const { lo, hi } of shares[i] ?? []) {
+            const [from, to] = [(starts[lo]?.from ?? 0) * size, (starts[hi - 1]?.to ?? 0) * size];
+            for (let at = from; at < to; at++) gathered[at] = outputs[name]?.[at] as number;
+          }
+        });
+        outputs[name] = [...(outputs[name] ?? []), ...gathered];
+      }
+    }
+    const metrics = spec.evaluateMetrics.map((name, i) => [
+      name,
+      (sums[2 * i] as number) / (sums[2 * i + 1] as number),
+    ]);
+    return { metrics: Object.fromEntries(metrics) as Record<string, number>, outputs };
   }
 
   digest(): string {
@@ -92,6 +133,17 @@ export function foldNodes(nodes: readonly NodeResult[], shards: number): Float32
     (left, right) => left.map((x, i) => Math.fround(x + (right[i] as number))),
   );
   return root as Float32Array;
+}
+
+/** The shards of which it is true, as ranges. */
+export function rangesOf(wanted: readonly boolean[]): TreeNode[] {
+  const ranges: { lo: number; hi: number }[] = [];
+  wanted.forEach((is, shard) => {
+    const last = ranges.at(-1);
+    if (is && last?.hi === shard) last.hi++;
+    else if (is) ranges.push({ lo: shard, hi: shard + 1 });
+  });
+  return ranges;
 }
 
 export function trainBatch(spec: JobSpec, step: number): number[] {

@@ -66,6 +66,7 @@ export class Replica {
   /** Place of the next batch. */
   #place = 0;
   #busy = false;
+  #closed = false;
 
   private constructor(options: ReplicaOptions) {
     const { spec, kernels, threads, limitBytes, mergeShards = true, updates = true } = options;
@@ -180,7 +181,10 @@ export class Replica {
 
   /** Ends its threads; what is computed is given up. */
   async close(): Promise<void> {
+    this.#closed = true;
     this.#ring.poison();
+    // Threads that wait leave by themselves; those that compute are not waited for.
+    if (!this.#busy) await this.#pool.finished.catch(() => undefined);
     await this.#pool.close();
   }
 
@@ -194,6 +198,7 @@ export class Replica {
     const answered = await this.#ring.answered(this.#ring.filled);
     this.#busy = false;
     if (answered < 0) {
+      if (this.#closed) throw new LockstepError('The replica was closed while it computed.');
       await this.#pool.finished;
       throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
     }

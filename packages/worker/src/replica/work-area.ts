@@ -1,5 +1,5 @@
-import { type JobSpec, MemoryLimitError } from '@lockstep/core/internal';
-import { reserveWork, type ThreadWork, type WorkSizes } from '../memory/places.ts';
+import { type JobSpec, MemoryLimitError, resultLayoutOf } from '@lockstep/core/internal';
+import { mostStatistics, reserveWork, type ThreadWork, type WorkSizes } from '../memory/places.ts';
 import { largerSizes, noSizes } from '../memory/plan-cache.ts';
 import { mebibytes, Regions } from '../memory/regions.ts';
 import type { TapeRange } from '../thread-script.ts';
@@ -60,7 +60,18 @@ export class WorkArea {
     this.#work = work;
     this.#tapes = regions.bytes;
     this.dropTapes();
+    this.#grow(regions.bytes);
+    // Nobody writes the gaps between parameters in a result vector; they must be zero.
+    const { length } = resultLayoutOf(this.#spec.layout, mostStatistics(this.#spec));
+    for (const buffer of work.flatMap(({ buffers }) => buffers)) {
+      new Float32Array(this.memory.buffer, buffer, length).fill(0);
+    }
     return work;
+  }
+
+  #grow(bytes: number): void {
+    const missing = bytes - this.memory.buffer.byteLength;
+    if (missing > 0) this.memory.grow(Math.ceil(missing / pageBytes));
   }
 
   dropTapes(): void {
@@ -76,8 +87,7 @@ export class WorkArea {
       return { from, to: from + byteLength };
     });
     if (regions.bytes > this.#limit) return undefined;
-    const missing = regions.bytes - this.memory.buffer.byteLength;
-    if (missing > 0) this.memory.grow(Math.ceil(missing / pageBytes));
+    this.#grow(regions.bytes);
     tapes.forEach((words, i) => {
       new Uint32Array(this.memory.buffer, (ranges[i] as TapeRange).from, words.length).set(words);
     });
