@@ -34,10 +34,11 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   coordinator: [
+    ['storage'],
     ['observe', 'job', 'strategies'],
     ['checkpoint', 'membership', 'reduce'],
     ['sharding'],
-    ['engine', 'predict'],
+    ['engine', 'predict', 'testing'],
     ['train.ts'],
     ['evaluate.ts'],
     ['cli'],

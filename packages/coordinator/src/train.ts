@@ -128,6 +128,7 @@ async function start(
     return await toResult(result);
   } finally {
     signal.removeEventListener('abort', onAbort);
+    await engine.close();
   }
 }
 

@@ -106,11 +106,24 @@ function tensors(layout: ParameterLayout, vectors: Readonly<Record<string, Float
   );
 }
 
+export interface DecodedCheckpoint {
+  readonly state: TrainingState;
+  readonly manifest: Manifest;
+  readonly model: ModelDescription;
+}
+
 /** Reads a checkpoint's files; every hash is checked before anything is used. @throws FormatError */
-export function decodeCheckpoint(
-  contents: ReadonlyMap<string, Uint8Array>,
-  source: string,
-): { state: TrainingState; manifest: Manifest; model: ModelDescription } {
+export function decodeCheckpoint(contents: ReadonlyMap<string, Uint8Array>, source: string): DecodedCheckpoint {
+  try {
+    return decode(contents, source);
+  } catch (error) {
+    if (error instanceof FormatError) throw error;
+    // Hashes are no secret: what was written to deceive gets here.
+    throw new FormatError(`${source} is damaged (${(error as Error).message}); use an older checkpoint.`);
+  }
+}
+
+function decode(contents: ReadonlyMap<string, Uint8Array>, source: string): DecodedCheckpoint {
   const { self, ...manifest } = parse<StoredManifest>(contents, files.manifest, source);
   if (manifest.format !== 'lockstep-checkpoint' || manifest.version !== 1) {
     throw new FormatError(`${source} is not a checkpoint of this version of Lockstep.`);
@@ -123,6 +136,8 @@ export function decodeCheckpoint(
       throw new FormatError(`${source}: ${name} is ${bytes ? 'damaged' : 'missing'}; use an older checkpoint.`);
     }
   }
+  if (!Number.isSafeInteger(manifest.step) || manifest.step < 0)
+    throw new FormatError(`${source}: its step is ${manifest.step}; use an older checkpoint.`);
   const model = parse<ModelDescription>(contents, files.model, source);
   const read = (file: string, prefix: string) =>
     vectorFrom(contents.get(file) as Uint8Array, model.layout, prefix, `${source}/${file}`);

@@ -1,4 +1,4 @@
-import { access, constants, mkdir, readdir, readFile, stat } from 'node:fs/promises';
+import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
@@ -6,6 +6,9 @@ import type { TrainingState } from '@lockstep/worker';
 import { emaVector } from '@lockstep/worker';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
+import { Fence } from '../storage/fence.ts';
+import { FencedFileSystem } from '../storage/fenced-file-system.ts';
+import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
 import { identityOf } from './identity.ts';
 import { modelWeights } from './state.ts';
@@ -21,6 +24,8 @@ export interface OpenedRun {
   readonly state: TrainingState;
   readonly store: CheckpointStore | null;
   readonly journal: Journal | null;
+  /** Who may write to the folder; null where there is none. Its incarnation is the upper half of a cluster's terms. */
+  readonly fence: Fence | null;
 }
 
 /** Finds out where a run starts: fresh, from given weights, or from its newest checkpoint. Refuses before anything is overwritten. */
@@ -28,6 +33,7 @@ export async function openRun(
   traced: TracedJob,
   request: OpenRequest,
   emit: (event: RunEvent) => void,
+  disk: FileSystem = nodeFileSystem,
 ): Promise<OpenedRun> {
   const { spec } = traced;
   const parameters = request.initialWeights
@@ -37,30 +43,34 @@ export async function openRun(
   const { out } = request;
   if (out === null) {
     if (request.resume) throw new UsageError('To resume, name the folder of the run with --out.');
-    return { state: fresh, store: null, journal: null };
+    return { state: fresh, store: null, journal: null, fence: null };
   }
-  await makeWritable(out);
-  const store = new CheckpointStore(out, identityOf(traced), describeModel(spec), spec.keep);
-  const openJournal = () => Journal.open(out, { alarm: (message) => emit({ type: 'warning', message }) });
+  await makeWritable(out, disk);
   if (!request.resume) {
-    const taken = (await readdir(out)).find((name) => name === journalName || name.startsWith('step-'));
+    const taken = (await disk.list(out)).find((name) => name === journalName || name.startsWith('step-'));
     if (taken)
       throw new UsageError(`${out} already holds a run (${taken}): go on with --resume, or choose another --out.`);
-    return { state: fresh, store, journal: await openJournal() };
   }
-  const loaded = await store.loadNewest();
+  const fence = new Fence(out, disk);
+  const fs = new FencedFileSystem(disk, fence);
+  const store = new CheckpointStore(out, identityOf(traced), describeModel(spec), spec.keep, fs, fence.id);
+  const loaded = request.resume ? await store.loadNewest() : null;
+  await fence.raise();
   for (const { path, reason } of loaded?.rejected ?? []) {
     emit({ type: 'warning', message: `${path} is left out: ${reason}` });
   }
-  if (!loaded) emit({ type: 'warning', message: `${out} has no checkpoint; the run starts at step 0.` });
+  if (request.resume && !loaded)
+    emit({ type: 'warning', message: `${out} has no checkpoint; the run starts at step 0.` });
+  const state = loaded?.state ?? fresh;
+  const alarm = (message: string) => emit({ type: 'warning', message });
   // Also without a checkpoint: steps that the journal holds are compared, as its run may be another.
-  return { state: loaded?.state ?? fresh, store, journal: await openJournal() };
+  return { state, store, journal: await Journal.open(out, { alarm, fs, fromStep: state.step }), fence };
 }
 
-async function makeWritable(out: string): Promise<void> {
+async function makeWritable(out: string, disk: FileSystem): Promise<void> {
   try {
-    await mkdir(out, { recursive: true });
-    await access(out, constants.W_OK);
+    await disk.makeDirectory(out);
+    if (disk === nodeFileSystem) await access(out, constants.W_OK);
   } catch (error) {
     throw new UsageError(
       `The folder ${out} cannot be written to (${(error as NodeJS.ErrnoException).code}): choose another --out.`,

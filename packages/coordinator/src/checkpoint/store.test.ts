@@ -1,9 +1,8 @@
 import { parameterDigest } from '@lockstep/core/internal';
-import type { TrainingState } from '@lockstep/worker';
 import fc from 'fast-check';
 import { beforeEach, describe, expect, test } from 'vitest';
-import type { ModelDescription } from './encode.ts';
-import type { FileSystem } from './file-system.ts';
+import type { FileSystem, WritableFile } from '../storage/file-system.ts';
+import { identity, layout, model, stateAt } from '../testing/tiny-run.ts';
 import type { RunIdentity } from './state.ts';
 import { CheckpointStore, loadNewest } from './store.ts';
 
@@ -20,10 +19,16 @@ class MemoryDisk implements FileSystem {
   async makeDirectory(path: string): Promise<void> {
     this.#check('makeDirectory', path);
   }
-  async writeDurably(path: string, bytes: Uint8Array): Promise<void> {
-    this.#check('write', path);
-    this.files.set(path, Buffer.from(bytes));
-    this.#check('sync', path);
+  async open(path: string): Promise<WritableFile> {
+    return {
+      write: async (bytes) => {
+        this.#check('write', path);
+        this.files.set(path, Buffer.from(bytes));
+      },
+      truncate: async () => undefined,
+      sync: async () => this.#check('sync', path),
+      close: async () => undefined,
+    };
   }
   async rename(from: string, to: string): Promise<void> {
     this.#check('rename', from);
@@ -49,46 +54,6 @@ class MemoryDisk implements FileSystem {
     for (const file of [...this.files.keys()])
       if (file === path || file.startsWith(`${path}/`)) this.files.delete(file);
   }
-}
-
-const layout = {
-  entries: [
-    { name: 'w', shape: [2, 3], offset: 0, size: 6 },
-    { name: 'b', shape: [3], offset: 16, size: 3 },
-  ],
-  trained: 32,
-  length: 32,
-};
-const model: ModelDescription = {
-  name: 'job',
-  numericsVersion: 2,
-  layout,
-  fields: [],
-  predict: null,
-  predictFields: [],
-};
-const identity: RunIdentity = {
-  name: 'job',
-  numericsVersion: 2,
-  seed: 1,
-  batch: { size: 4, shards: 2 },
-  dataDigest: 'd',
-  program: 'p',
-};
-
-function stateAt(step: number): TrainingState {
-  const vector = (salt: number) => {
-    const values = new Float32Array(layout.length);
-    for (const { offset, size } of layout.entries)
-      for (let i = 0; i < size; i++) values[offset + i] = step + (i + salt) / 7;
-    return values;
-  };
-  return {
-    step,
-    parameters: vector(0),
-    optimizer: { exp_avg: vector(1), exp_avg_sq: vector(2) },
-    counters: { 'group.0': [step, 0.9 ** step, 0.1 + 0.2] },
-  };
 }
 
 let disk: MemoryDisk;
@@ -214,7 +179,7 @@ test('a checkpoint that is there already is not replaced, unless it is damaged',
 });
 
 test('what a killed process left half-written goes with the next checkpoint', async () => {
-  disk.files.set('run/.tmp-step-000000007/model.safetensors', new Uint8Array(3));
+  disk.files.set('run/.tmp-other-step-000000007/model.safetensors', new Uint8Array(3));
   await store().save(stateAt(8));
   expect(await disk.list('run')).toEqual(['step-000000008']);
 });

@@ -2,8 +2,8 @@ import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FormatError, UsageError } from '@lockstep/core';
 import type { TrainingState } from '@lockstep/worker';
+import { type FileSystem, nodeFileSystem, writeDurably } from '../storage/file-system.ts';
 import { decodeCheckpoint, encodeCheckpoint, files, type Manifest, type ModelDescription } from './encode.ts';
-import { type FileSystem, nodeFileSystem } from './file-system.ts';
 import type { RunIdentity } from './state.ts';
 
 const prefix = 'step-';
@@ -26,18 +26,23 @@ export class CheckpointStore {
   readonly #model: ModelDescription;
   readonly #keep: { last: number; best: boolean };
   readonly #fs: FileSystem;
+  /** Of no other process: one that was replaced may still be writing. */
+  readonly #temporaryPrefix: string;
   /** Names of checkpoints that did not verify: they do not count among the last ones, and stay as evidence. */
   readonly #damaged = new Set<string>();
   #best: { step: number; loss: number } | undefined;
 
+  /** @param writer a name that no other process has */
   constructor(
     dir: string,
     identity: RunIdentity,
     model: ModelDescription,
     keep: { last: number; best: boolean },
     fs: FileSystem = nodeFileSystem,
+    writer = 'writer',
   ) {
     this.#dir = dir;
+    this.#temporaryPrefix = `${temporaryPrefix}${writer}-`;
     this.#identity = identity;
     this.#model = model;
     this.#keep = keep;
@@ -52,7 +57,8 @@ export class CheckpointStore {
     const { digest, contents } = encodeCheckpoint(state, this.#identity, this.#model, evalLoss);
     const name = checkpointName(state.step);
     const path = join(this.#dir, name);
-    if (!(await this.#holds(name, digest))) await this.#write(name, contents);
+    const found = (await names(this.#dir, this.#fs)).includes(name);
+    if (!found || !(await this.#holds(name, digest))) await this.#write(name, contents, found);
     this.#damaged.delete(name);
     if (evalLoss !== undefined && evalLoss < (this.#best?.loss ?? Number.POSITIVE_INFINITY)) {
       this.#best = { step: state.step, loss: evalLoss };
@@ -64,7 +70,6 @@ export class CheckpointStore {
 
   /** A run that is resumed comes by its checkpoint again. Replacing it would need a moment without either. */
   async #holds(name: string, digest: string): Promise<boolean> {
-    if (!(await names(this.#dir, this.#fs)).includes(name)) return false;
     try {
       const { manifest } = await loadCheckpoint(join(this.#dir, name), this.#fs);
       return manifest.digest === digest && differingPart(manifest.identity, this.#identity) === undefined;
@@ -73,16 +78,17 @@ export class CheckpointStore {
     }
   }
 
-  async #write(name: string, contents: ReadonlyMap<string, Uint8Array>): Promise<void> {
+  /** @param replaced one with this name is there, and damaged */
+  async #write(name: string, contents: ReadonlyMap<string, Uint8Array>, replaced: boolean): Promise<void> {
     const path = join(this.#dir, name);
-    const temporary = join(this.#dir, `${temporaryPrefix}${name}`);
+    const temporary = join(this.#dir, this.#temporaryPrefix + name);
     try {
       await this.#fs.remove(temporary);
       await this.#fs.makeDirectory(temporary);
-      for (const [file, bytes] of contents) await this.#fs.writeDurably(join(temporary, file), bytes);
+      for (const [file, bytes] of contents) await writeDurably(this.#fs, join(temporary, file), bytes);
       await this.#fs.syncDirectory(temporary);
-      // Only a damaged one can be here.
-      await this.#fs.remove(path);
+      // Where none was seen none is removed: it would be that of a process that went on while this one was frozen.
+      if (replaced) await this.#fs.remove(path);
       await this.#fs.rename(temporary, path);
       await this.#fs.syncDirectory(this.#dir);
     } catch (error) {
@@ -135,7 +141,7 @@ export class CheckpointStore {
   /** Keeps the last ones and the best; removes what a crash left half-written. */
   async #prune(): Promise<void> {
     for (const name of await this.#fs.list(this.#dir)) {
-      if (name.startsWith(temporaryPrefix + prefix)) await this.#fs.remove(join(this.#dir, name));
+      if (name.startsWith(temporaryPrefix)) await this.#fs.remove(join(this.#dir, name));
     }
     const all = await this.#whole();
     for (const name of all.slice(0, Math.max(0, all.length - Math.max(1, this.#keep.last)))) {
@@ -159,7 +165,9 @@ export async function loadNewest(dir: string, fs: FileSystem = nodeFileSystem): 
   for (const name of (await names(dir, fs)).reverse()) {
     const path = join(dir, name);
     try {
-      return { ...(await loadCheckpoint(path, fs)), rejected };
+      const loaded = await loadCheckpoint(path, fs);
+      if (loaded.state.step !== stepOf(name)) throw new FormatError(`${path} holds step ${loaded.state.step}.`);
+      return { ...loaded, rejected };
     } catch (error) {
       rejected.push({ path, reason: (error as Error).message });
     }

@@ -1,7 +1,9 @@
-import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
+import { nodeFileSystem } from '../storage/file-system.ts';
+import { replaceFile } from '../storage/replace-file.ts';
 
 const runFileName = 'run.json';
 
@@ -37,6 +39,7 @@ export async function findRunFile(dir: string): Promise<RunFile | undefined> {
 }
 
 export async function writeRunFile(dir: string, file: RunFile): Promise<void> {
-  await mkdir(dir, { recursive: true });
-  await writeFile(join(dir, runFileName), `${JSON.stringify(file, null, 2)}\n`);
+  await nodeFileSystem.makeDirectory(dir);
+  const bytes = new TextEncoder().encode(`${JSON.stringify(file, null, 2)}\n`);
+  await replaceFile(nodeFileSystem, join(dir, runFileName), bytes);
 }

@@ -2,6 +2,7 @@ import type { TrainingState } from '@lockstep/worker';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
+import { ReplacedError } from '../storage/fence.ts';
 
 const intervalMs = 30_000;
 /** Epochs may be shorter than a write takes. */
@@ -38,16 +39,19 @@ export class CheckpointWriter {
 
   write(state: TrainingState): void {
     const store = this.#store;
-    if (!store || this.#saved === state.step) return;
-    this.#saved = state.step;
+    if (!store) return;
     const loss = this.#losses.get(state.step);
     this.#writing = this.#writing.then(async () => {
+      if (this.#saved === state.step) return;
       try {
-        // The journal is never behind a checkpoint: a run that resumes there would leave a hole in it.
-        await this.#journal?.flush();
+        // The journal is never behind a checkpoint, also after a power cut: a run that resumes there would leave a hole in it.
+        await this.#journal?.sync();
         const { path, digest } = await store.save(state, loss);
+        this.#saved = state.step;
         this.#emit({ type: 'checkpoint', step: state.step, path, digest });
       } catch (error) {
+        // Ends the run; whoever looks at the fence says why.
+        if (error instanceof ReplacedError) return;
         this.#emit({
           type: 'warning',
           step: state.step,

@@ -63,8 +63,12 @@ export class EngineHandle {
     } finally {
       events.port1.close();
       hostChannel?.port1.close();
-      await this.#worker.terminate();
     }
+  }
+
+  /** Ends the thread, whether it ran or not: it would keep the process alive. */
+  async close(): Promise<void> {
+    await this.#worker.terminate();
   }
 
   /** Ends at the next step boundary. */

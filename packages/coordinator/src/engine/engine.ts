@@ -76,6 +76,9 @@ export class Engine {
       for (const item of items) {
         while (this.#inFlight.length >= this.#pace.depth)
           await this.#collect(pool, this.#pace.wanted(this.#inFlight.length));
+        // There is one place for a snapshot: the last one is read before the next is made.
+        while (item.kind === 'snapshot' && this.#inFlight.some(({ kind }) => kind === 'snapshot'))
+          await this.#collect(pool);
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
         const decides = item.kind === 'evaluate' && item.last && this.#record.followsEvaluations;
@@ -142,6 +145,7 @@ export class Engine {
       await pool.finished;
       throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
     }
+    this.#record.assertHeld();
     this.#pace.answered(answered - this.#collected);
     while (this.#collected < answered) await this.#take(this.#inFlight.shift() as AgendaItem, this.#collected++);
     // Where threads are always ahead nothing above has waited for the event loop.

@@ -12,6 +12,7 @@ import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
+import type { Fence } from '../storage/fence.ts';
 import { type AgendaItem, evaluationDue } from './agenda.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
 import type { Cursor } from './cursor.ts';
@@ -26,6 +27,7 @@ export interface RecordParts {
   readonly state: TrainingState;
   readonly store: CheckpointStore | null;
   readonly journal: Journal | null;
+  readonly fence: Fence | null;
   readonly emit: (event: RunEvent) => void;
 }
 
@@ -129,10 +131,17 @@ export class RunRecord {
     this.#checkpoints.write(state);
   }
 
+  /** @throws ReplacedError where another process has gone on with the run */
+  assertHeld(): void {
+    const replaced = this.#parts.fence?.replaced;
+    if (replaced) throw replaced;
+  }
+
   /** Everything is on disk, or the alarm was raised. */
   async finish(): Promise<void> {
     await this.#checkpoints.finish();
-    await this.#parts.journal?.flush();
+    await this.#parts.journal?.sync();
+    this.assertHeld();
   }
 
   /** After the final snapshot. */

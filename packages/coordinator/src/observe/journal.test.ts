@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { LockstepError } from '@lockstep/core';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { formatLine, Journal, type JournalFile, type JournalLine, journalName, readJournal } from './journal.ts';
+import { nodeFileSystem, type WritableFile } from '../storage/file-system.ts';
+import { SimulatedDisk } from '../testing/simulated-disk.ts';
+import { formatLine, Journal, type JournalLine, journalName, readJournal } from './journal.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -91,17 +93,22 @@ test('bytes that are no text do not shift the end', async () => {
 test('a full disk raises the alarm once, and the lines are there when space returns', async () => {
   let written = Buffer.alloc(0);
   let room = 150;
-  const openFile = async (): Promise<JournalFile> => ({
+  const open = async (): Promise<WritableFile> => ({
     async write(bytes, position) {
       // As a disk does: what fits is written before the error.
       const fitting = bytes.subarray(0, Math.max(0, room - position));
       written = Buffer.concat([written.subarray(0, position), fitting]);
       if (fitting.length < bytes.length) throw new Error('ENOSPC: no space left on device');
     },
+    truncate: async () => undefined,
+    sync: async () => undefined,
     close: async () => undefined,
   });
   const alarms: string[] = [];
-  const journal = await Journal.open(dir, { alarm: (message) => alarms.push(message), openFile });
+  const journal = await Journal.open(dir, {
+    alarm: (message) => alarms.push(message),
+    fs: { ...nodeFileSystem, open },
+  });
   for (const step of [1, 2, 3, 4]) {
     journal.append(line(step));
     await journal.flush();
@@ -117,3 +124,29 @@ test('a full disk raises the alarm once, and the lines are there when space retu
   expect(written.toString()).toBe([1, 2, 3, 4, 5].map((step) => `${formatLine(line(step))}\n`).join(''));
   expect(alarms).toHaveLength(1);
 });
+
+test.each(['EIO', 'ENOSPC'])(
+  'a sync that fails with %s: what it lost is written again, to a file opened anew',
+  async (code) => {
+    const disk = new SimulatedDisk();
+    let faults = 2;
+    const opened: number[] = [];
+    const fs = disk.mount({
+      before: (operation) => {
+        if (operation === 'open') opened.push(faults);
+        return operation === 'sync' && faults-- > 0 ? { code } : undefined;
+      },
+    });
+    const alarms: string[] = [];
+    const journal = await Journal.open('', { fs, alarm: (message) => alarms.push(message) });
+    for (const step of [1, 2, 3]) {
+      journal.append(line(step));
+      await journal.sync();
+    }
+    // Not once more on the same file: that would report a success, with nothing written.
+    expect(opened).toEqual([2, 1, 0]);
+    expect(alarms).toHaveLength(2);
+    const lines = await readJournal('', disk.powerCut(() => 0).mount());
+    expect([...lines.values()]).toEqual([1, 2, 3].map((step) => formatLine(line(step))));
+  },
+);

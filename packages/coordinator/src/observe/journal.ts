@@ -1,7 +1,8 @@
-import { constants, existsSync } from 'node:fs';
-import { open, readFile, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { LockstepError } from '@lockstep/core';
+import { ReplacedError } from '../storage/fence.ts';
+import { type FileSystem, isMissing, nodeFileSystem, type WritableFile } from '../storage/file-system.ts';
+import { wholeLines } from './whole-lines.ts';
 
 export const journalName = 'journal.txt';
 
@@ -22,12 +23,11 @@ export interface JournalLine {
 const gatherMs = 20;
 
 const bits = new DataView(new ArrayBuffer(8));
-const hex32 = (at: number): string => bits.getUint32(at).toString(16).padStart(8, '0');
 
 /** The exact value as 16 hex digits. */
 function hex(value: number): string {
   bits.setFloat64(0, value);
-  return hex32(0) + hex32(4);
+  return bits.getBigUint64(0).toString(16).padStart(16, '0');
 }
 
 /** `step[.phase] digest loss-bits loss lr=... scalars=...`: for people and `diff`. */
@@ -39,13 +39,11 @@ export function formatLine({ step, phase, digest, loss, learningRates, scalars, 
 
 const keyOf = (step: number, phase: string): string => (phase ? `${step}.${phase}` : String(step));
 
-/** The file without a last line torn by a crash; empty where there is none. */
-async function wholeLines(path: string): Promise<Buffer> {
+async function contents(path: string, fs: FileSystem): Promise<Buffer> {
   try {
-    const bytes = await readFile(path);
-    return bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1);
+    return Buffer.from(await fs.read(path));
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return Buffer.alloc(0);
+    if (isMissing(error)) return Buffer.alloc(0);
     throw error;
   }
 }
@@ -59,35 +57,26 @@ const byKey = (text: string): Map<string, string> =>
   );
 
 /** Lines by `step` or `step.phase`; one torn by a crash, at the end, is left out. */
-export async function readJournal(dir: string): Promise<Map<string, string>> {
-  return byKey((await wholeLines(join(dir, journalName))).toString());
-}
-
-/** The file a journal writes to, passed in so that tests can let it fail. */
-export interface JournalFile {
-  /** Writes all of it from `position` on. */
-  write(bytes: Uint8Array, position: number): Promise<void>;
-  close(): Promise<void>;
-}
-
-async function openJournalFile(path: string): Promise<JournalFile> {
-  // Not for appending: after a failed write the same bytes are written again to the same place.
-  const file = await open(path, constants.O_WRONLY | constants.O_CREAT);
-  return {
-    async write(bytes, position) {
-      for (let done = 0; done < bytes.length; ) {
-        done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-      }
-    },
-    close: () => file.close(),
-  };
+export async function readJournal(dir: string, fs: FileSystem = nodeFileSystem): Promise<Map<string, string>> {
+  return byKey(wholeLines(await contents(join(dir, journalName), fs)).toString());
 }
 
 export interface JournalOptions {
   /** Told, once for each time that it begins to fail, why lines cannot be written. */
   readonly alarm?: (message: string) => void;
-  readonly openFile?: (path: string) => Promise<JournalFile>;
+  readonly fs?: FileSystem;
+  /** Steps of the checkpoint that the run goes on from: what a power cut did to lines after it is cut off. Default: the file is whole. */
+  readonly fromStep?: number;
 }
+
+/** Who waits for the lines so far. */
+interface Visitor {
+  readonly durable: boolean;
+  readonly done: () => void;
+}
+
+/** So many bytes may be in the file and not on disk: they are kept, as a sync that fails may lose them. */
+const maxUnsyncedBytes = 2 ** 20;
 
 /**
  * One line per step. A step that is computed again after a resume must give the line that is already there; lines are never
@@ -95,33 +84,47 @@ export interface JournalOptions {
  * line: a run that fails before its first step leaves none.
  */
 export class Journal {
+  readonly #dir: string;
   readonly #path: string;
   readonly #known: ReadonlyMap<string, string>;
   readonly #alarm: (message: string) => void;
-  readonly #openFile: (path: string) => Promise<JournalFile>;
-  /** Bytes of whole lines that are in the file for sure. */
+  readonly #fs: FileSystem;
+  /** Bytes of whole lines that are in the file for sure, and how many of them are on disk for sure. */
   #length: number;
+  #synced: number;
+  /** What lies between the two. */
+  #unsynced: Buffer[] = [];
   #waiting: string[] = [];
+  #visitors: Visitor[] = [];
   #writing: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
-  #file: JournalFile | undefined;
+  #file: WritableFile | undefined;
+  #entrySynced: boolean;
   #failing = false;
 
-  private constructor(path: string, known: Buffer, { alarm, openFile }: JournalOptions) {
-    this.#path = path;
+  private constructor(dir: string, known: Buffer, { alarm, fs }: JournalOptions) {
+    this.#dir = dir;
+    this.#path = join(dir, journalName);
     this.#known = byKey(known.toString());
     this.#length = known.length;
+    this.#synced = known.length;
+    this.#entrySynced = known.length > 0;
     this.#alarm = alarm ?? (() => undefined);
-    this.#openFile = openFile ?? openJournalFile;
+    this.#fs = fs ?? nodeFileSystem;
   }
 
   /** @param dir folder of the run; what its journal holds already is kept, and compared with */
   static async open(dir: string, options: JournalOptions = {}): Promise<Journal> {
+    const { fs = nodeFileSystem, fromStep = Number.POSITIVE_INFINITY } = options;
     const path = join(dir, journalName);
-    const known = await wholeLines(path);
-    // Only a torn end goes: writing the file anew could lose all of it to a crash in between.
-    if (existsSync(path)) await truncate(path, known.length);
-    return new Journal(path, known, options);
+    const found = await contents(path, fs);
+    const known = wholeLines(found, fromStep);
+    if (known.length < found.length) {
+      // Only a torn end goes: writing the file anew could lose all of it to a crash in between.
+      const file = await fs.open(path);
+      await file.truncate(known.length).finally(() => file.close());
+    }
+    return new Journal(dir, known, options);
   }
 
   /**
@@ -143,45 +146,107 @@ export class Journal {
   }
 
   /** Resolves once every line is in the file, or the alarm was raised. */
-  async flush(): Promise<void> {
-    await this.#writing;
-    if (this.#waiting.length > 0) await this.#start();
+  flush(): Promise<void> {
+    return this.#visit({ durable: false });
+  }
+
+  /** Resolves once every line is on disk, or the alarm was raised. */
+  sync(): Promise<void> {
+    return this.#visit({ durable: true });
   }
 
   async close(): Promise<void> {
     await this.flush();
     clearTimeout(this.#timer);
-    await this.#file?.close().catch(() => undefined);
-    this.#file = undefined;
+    await this.#abandon();
   }
 
-  #start(): Promise<void> {
+  /** Lines that come in meanwhile are not waited for: there may be no end of them. */
+  #visit({ durable }: { durable: boolean }): Promise<void> {
+    return new Promise((done) => {
+      this.#visitors.push({ durable, done });
+      this.#start();
+    });
+  }
+
+  #start(): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
     this.#writing ??= this.#write();
-    return this.#writing;
   }
 
-  /** Everything that waits, and what comes in meanwhile, in as few writes as the disk allows. Never rejects. */
+  /**
+   * Everything that waits, and what comes in meanwhile, in as few writes as the disk allows. Never rejects: what fails is an alarm, and is
+   * tried again with the next line.
+   */
   async #write(): Promise<void> {
+    let visitors: Visitor[] = [];
     try {
-      while (this.#waiting.length > 0) {
-        const lines = this.#waiting.slice();
-        const bytes = Buffer.from(lines.join(''));
-        this.#file ??= await this.#openFile(this.#path);
-        await this.#file.write(bytes, this.#length);
-        this.#length += bytes.length;
-        this.#waiting = this.#waiting.slice(lines.length);
-        this.#failing = false;
+      while (this.#waiting.length > 0 || this.#visitors.length > 0) {
+        visitors = this.#visitors;
+        this.#visitors = [];
+        if (this.#waiting.length > 0) await this.#writeLines(this.#waiting.slice());
+        const much = this.#length - this.#synced > maxUnsyncedBytes;
+        if (much || visitors.some(({ durable }) => durable)) await this.#force();
+        for (const { done } of visitors) done();
       }
     } catch (error) {
-      if (!this.#failing) {
+      // That the process was replaced is said by whoever looks at the fence.
+      if (!this.#failing && !(error instanceof ReplacedError)) {
         this.#alarm(
           `The journal ${this.#path} cannot be written (${(error as Error).message}); training goes on, its lines are tried again.`,
         );
       }
       this.#failing = true;
+      for (const { done } of [...visitors, ...this.#visitors]) done();
+      this.#visitors = [];
     }
     this.#writing = undefined;
+  }
+
+  async #writeLines(lines: readonly string[]): Promise<void> {
+    const bytes = Buffer.from(lines.join(''));
+    const file = await this.#opened();
+    await file.write(bytes, this.#length);
+    this.#length += bytes.length;
+    this.#unsynced.push(bytes);
+    this.#waiting = this.#waiting.slice(lines.length);
+    this.#failing = false;
+  }
+
+  async #force(): Promise<void> {
+    if (this.#length === this.#synced) return;
+    try {
+      await (await this.#opened()).sync();
+      if (!this.#entrySynced) await this.#fs.syncDirectory(this.#dir);
+    } catch (error) {
+      // The system may have dropped what it could not write and call the next sync a success: all of it is written again, to a file opened anew.
+      await this.#abandon();
+      throw error;
+    }
+    this.#entrySynced = true;
+    this.#synced = this.#length;
+    this.#unsynced = [];
+    this.#failing = false;
+  }
+
+  /** The file, with everything in it that may have been lost. */
+  async #opened(): Promise<WritableFile> {
+    if (this.#file) return this.#file;
+    const file = await this.#fs.open(this.#path);
+    try {
+      if (this.#unsynced.length > 0) await file.write(Buffer.concat(this.#unsynced), this.#synced);
+    } catch (error) {
+      await file.close().catch(() => undefined);
+      throw error;
+    }
+    this.#file = file;
+    return file;
+  }
+
+  async #abandon(): Promise<void> {
+    const file = this.#file;
+    this.#file = undefined;
+    await file?.close().catch(() => undefined);
   }
 }

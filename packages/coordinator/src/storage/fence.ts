@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { LockstepError, UsageError } from '@lockstep/core';
+import { type FileSystem, isMissing } from './file-system.ts';
+import { replaceFile } from './replace-file.ts';
+
+export const coordinatorFile = 'coordinator.json';
+
+/** Another process has gone on with the run. */
+export class ReplacedError extends LockstepError {}
+
+interface Holder {
+  readonly incarnation: number;
+  /** Tells two apart that started at the same moment. */
+  readonly id: string;
+}
+
+/**
+ * Who may write to a run's folder: the process that started last. The others find out before their next change, also one that was
+ * frozen for hours. The little that can pass between the look and the change is harmless: lines and checkpoints of the same steps are the
+ * same bytes at the same places.
+ */
+export class Fence {
+  /** Of this process. */
+  readonly id = randomUUID();
+  readonly #path: string;
+  readonly #fs: FileSystem;
+  #incarnation = 0;
+  #replaced: ReplacedError | undefined;
+
+  constructor(dir: string, fs: FileSystem) {
+    this.#path = join(dir, coordinatorFile);
+    this.#fs = fs;
+  }
+
+  /** Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run. */
+  async raise(): Promise<void> {
+    const before = await readHolder(this.#path, this.#fs);
+    this.#incarnation = (before?.incarnation ?? 0) + 1;
+    const holder: Holder = { incarnation: this.#incarnation, id: this.id };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(holder)}\n`);
+    await replaceFile(this.#fs, this.#path, bytes, `${this.#path}.${this.id}.tmp`);
+  }
+
+  /** Counts the starts on this folder, from 1; 0 before `raise`. */
+  get incarnation(): number {
+    return this.#incarnation;
+  }
+
+  /** Why this process must stop; undefined while it holds the folder, as far as it knows. */
+  get replaced(): ReplacedError | undefined {
+    return this.#replaced;
+  }
+
+  /** @throws ReplacedError once another process has taken the folder over */
+  async check(): Promise<void> {
+    if (this.#replaced) throw this.#replaced;
+    const holder = await readHolder(this.#path, this.#fs);
+    // A file that was deleted is no other process.
+    if (!holder || holder.id === this.id || holder.incarnation < this.#incarnation) return;
+    this.#replaced = new ReplacedError(
+      `Another process has gone on with the run of ${this.#path} (start ${holder.incarnation}, this one is ${this.#incarnation}): this one stops and writes nothing more.`,
+    );
+    throw this.#replaced;
+  }
+}
+
+async function readHolder(path: string, fs: FileSystem): Promise<Holder | undefined> {
+  let text: string;
+  try {
+    text = new TextDecoder().decode(await fs.read(path));
+  } catch (error) {
+    if (isMissing(error)) return undefined;
+    throw error;
+  }
+  try {
+    const { incarnation, id } = JSON.parse(text) as Holder;
+    if (Number.isSafeInteger(incarnation) && incarnation > 0 && typeof id === 'string') return { incarnation, id };
+  } catch {
+    // said below
+  }
+  throw new UsageError(`${path} is damaged: make sure that no other process works on this run, and delete the file.`);
+}
