@@ -19,6 +19,7 @@ test('each start has the next number; who has a lower one makes no change any mo
   await file.write(new Uint8Array([1]), 0);
   const second = await started();
   expect([first.fence.incarnation, second.fence.incarnation]).toEqual([1, 2]);
+  expect(second.fence.run).toBe(first.fence.run);
   for (const change of [
     () => file.write(new Uint8Array([2]), 1),
     () => file.truncate(0),
@@ -36,6 +37,9 @@ test('each start has the next number; who has a lower one makes no change any mo
   expect(await second.fs.read('journal.txt')).toEqual(new Uint8Array([1]));
   await expect(second.fence.check()).resolves.toBeUndefined();
   expect(second.fence.replaced).toBeUndefined();
+  await second.fence.advance(9);
+  expect((await started()).fence.incarnation).toBe(10);
+  await expect(second.fence.advance(11)).rejects.toThrow(ReplacedError);
 });
 
 test('of two that start at the same moment one goes on', async () => {
@@ -49,7 +53,7 @@ test('a file that was deleted is no other process, a damaged one is said', async
   const fs = disk.mount();
   await fs.remove(coordinatorFile);
   await expect(fence.check()).resolves.toBeUndefined();
-  for (const damage of ['', '{}', '{"incarnation":-1,"id":"x"}', '{"incarnation":1', 'null']) {
+  for (const damage of ['', '{}', '{"incarnation":-1,"run":"r","id":"x"}', '{"incarnation":1', 'null']) {
     await fs.remove(coordinatorFile);
     await writeDurably(fs, coordinatorFile, new TextEncoder().encode(damage));
     await expect(started()).rejects.toThrow(UsageError);

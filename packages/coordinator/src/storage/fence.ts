@@ -1,4 +1,4 @@
-import { randomUUID } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { LockstepError, UsageError } from '@lockstep/core';
 import { type FileSystem, isMissing } from './file-system.ts';
@@ -10,6 +10,8 @@ export const coordinatorFile = 'coordinator.json';
 export class ReplacedError extends LockstepError {}
 
 interface Holder {
+  /** The same for all processes that ever worked on the folder. */
+  readonly run: string;
   readonly incarnation: number;
   /** Tells two apart that started at the same moment. */
   readonly id: string;
@@ -25,6 +27,7 @@ export class Fence {
   readonly id = randomUUID();
   readonly #path: string;
   readonly #fs: FileSystem;
+  #run = '';
   #incarnation = 0;
   #replaced: ReplacedError | undefined;
 
@@ -36,10 +39,19 @@ export class Fence {
   /** Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run. */
   async raise(): Promise<void> {
     const before = await readHolder(this.#path, this.#fs);
-    this.#incarnation = (before?.incarnation ?? 0) + 1;
-    const holder: Holder = { incarnation: this.#incarnation, id: this.id };
-    const bytes = new TextEncoder().encode(`${JSON.stringify(holder)}\n`);
-    await replaceFile(this.#fs, this.#path, bytes, `${this.#path}.${this.id}.tmp`);
+    this.#run = before?.run ?? randomBytes(8).toString('hex');
+    await this.#write((before?.incarnation ?? 0) + 1);
+  }
+
+  /** Takes further numbers, where terms have overflowed into them. @throws ReplacedError */
+  async advance(incarnation: number): Promise<void> {
+    await this.check();
+    await this.#write(incarnation);
+  }
+
+  /** A random name of the run, which all coordinators of its folder share; empty before `raise`. */
+  get run(): string {
+    return this.#run;
   }
 
   /** Counts the starts on this folder, from 1; 0 before `raise`. */
@@ -63,6 +75,13 @@ export class Fence {
     );
     throw this.#replaced;
   }
+
+  async #write(incarnation: number): Promise<void> {
+    const holder: Holder = { run: this.#run, incarnation, id: this.id };
+    const bytes = new TextEncoder().encode(`${JSON.stringify(holder)}\n`);
+    await replaceFile(this.#fs, this.#path, bytes, `${this.#path}.${this.id}.tmp`);
+    this.#incarnation = incarnation;
+  }
 }
 
 async function readHolder(path: string, fs: FileSystem): Promise<Holder | undefined> {
@@ -74,8 +93,9 @@ async function readHolder(path: string, fs: FileSystem): Promise<Holder | undefi
     throw error;
   }
   try {
-    const { incarnation, id } = JSON.parse(text) as Holder;
-    if (Number.isSafeInteger(incarnation) && incarnation > 0 && typeof id === 'string') return { incarnation, id };
+    const { run, incarnation, id } = JSON.parse(text) as Holder;
+    const named = typeof run === 'string' && typeof id === 'string';
+    if (named && Number.isSafeInteger(incarnation) && incarnation > 0) return { run, incarnation, id };
   } catch {
     // said below
   }
