@@ -1,7 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import { FromCoordinatorSchema, type FromWorker, type TrainingState, tickMs, type Updated } from '@lockstep/worker';
-import { Fence } from '../../packages/coordinator/src/checkpoint/fence.ts';
-import type { FileSystem } from '../../packages/coordinator/src/checkpoint/file-system.ts';
 import { CheckpointStore } from '../../packages/coordinator/src/checkpoint/store.ts';
 import { Aggregator } from '../../packages/coordinator/src/reduce/aggregator.ts';
 import { ClusterCore } from '../../packages/coordinator/src/sharding/cluster-core.ts';
@@ -11,6 +9,9 @@ import type {
   ClusterInput,
   ItemSpec,
 } from '../../packages/coordinator/src/sharding/effects.ts';
+import { Fence } from '../../packages/coordinator/src/storage/fence.ts';
+import { FencedFileSystem } from '../../packages/coordinator/src/storage/fenced-file-system.ts';
+import type { FileSystem } from '../../packages/coordinator/src/storage/file-system.ts';
 import { type AgendaEntry, agendaFrom, type Job } from './agenda.ts';
 import type { Disk } from './disk.ts';
 import type { Network, Stream } from './network.ts';
@@ -86,8 +87,12 @@ export class CoordinatorNode implements Door {
   }
 
   async #start(): Promise<void> {
-    this.#fence = await Fence.take(dir, this.#fs, () => 'run');
-    this.#store = new CheckpointStore(dir, identity, model, { last: 2, best: false }, this.#fence.guard(this.#fs));
+    const fence = new Fence(dir, this.#fs, () => 'run');
+    await this.#fs.makeDirectory(dir);
+    await fence.raise();
+    this.#fence = fence;
+    const fs = new FencedFileSystem(this.#fs, fence);
+    this.#store = new CheckpointStore(dir, identity, model, { last: 2, best: false }, fs, String(fence.incarnation));
     const loaded = await this.#store.loadNewest();
     if (loaded) this.#load(loaded.state);
     this.#network.listen(coordinatorAddress, this.process);
@@ -103,7 +108,7 @@ export class CoordinatorNode implements Door {
     const { placement, shards, leaseMs, minWorkers } = this.#job;
     this.#core = new ClusterCore({
       run: 'run',
-      incarnation: (this.#fence as Fence).own.incarnation,
+      incarnation: (this.#fence as Fence).incarnation,
       jobDigest: 'job',
       placement,
       mode: 'sync',

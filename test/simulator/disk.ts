@@ -1,4 +1,4 @@
-import type { FileSystem } from '../../packages/coordinator/src/checkpoint/file-system.ts';
+import type { FileSystem, WritableFile } from '../../packages/coordinator/src/storage/file-system.ts';
 import type { Process, World } from './world.ts';
 
 type Entry = File | Directory;
@@ -75,13 +75,26 @@ export class Disk {
     };
     return {
       makeDirectory: (path) => operation(() => void this.#directory(path, true), true),
-      writeDurably: (path, bytes) =>
-        operation(() => {
+      open: (path) =>
+        operation((): WritableFile => {
           const [parent, name] = this.#split(path);
-          const file = new File();
-          // A cut within the write leaves a part of it.
-          file.bytes = bytes.slice();
+          const found = parent.now.get(name);
+          const file = found instanceof File ? found : new File();
           parent.now.set(name, file);
+          const change = (length: number, bytes: Uint8Array = new Uint8Array(0), at = 0) => {
+            const changed = new Uint8Array(length);
+            changed.set(file.bytes.subarray(0, length));
+            changed.set(bytes, at);
+            file.bytes = changed;
+          };
+          return {
+            write: (bytes, at) =>
+              operation(() => change(Math.max(file.bytes.length, at + bytes.length), bytes, at), true),
+            truncate: (length) => operation(() => change(length), true),
+            // That contents get to the disk with their write is not what is tested.
+            sync: () => operation(() => undefined, true),
+            close: async () => undefined,
+          };
         }, true),
       rename: (from, to) =>
         operation(() => {

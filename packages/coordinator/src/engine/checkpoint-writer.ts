@@ -2,7 +2,7 @@ import type { TrainingState } from '@lockstep/worker';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
-import { ReplacedError } from '../storage/fence.ts';
+import { SupersededError } from '../storage/fence.ts';
 
 const intervalMs = 30_000;
 /** Epochs may be shorter than a write takes. */
@@ -51,7 +51,7 @@ export class CheckpointWriter {
         this.#emit({ type: 'checkpoint', step: state.step, path, digest });
       } catch (error) {
         // Ends the run; whoever looks at the fence says why.
-        if (error instanceof ReplacedError) return;
+        if (error instanceof SupersededError) return;
         this.#emit({
           type: 'warning',
           step: state.step,

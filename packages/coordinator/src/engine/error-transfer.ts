@@ -7,6 +7,7 @@ import {
   ShapeError,
   UsageError,
 } from '@lockstep/core';
+import { SupersededError } from '../storage/fence.ts';
 
 // An error loses its class on the way between threads; its code brings it back.
 
@@ -16,6 +17,7 @@ const classes = {
   MEMORY_LIMIT: MemoryLimitError,
   NON_FINITE: NonFiniteError,
   SHAPE: ShapeError,
+  SUPERSEDED: SupersededError,
   USAGE: UsageError,
   LOCKSTEP: LockstepError,
 } as const;

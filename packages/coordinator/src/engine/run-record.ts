@@ -131,7 +131,7 @@ export class RunRecord {
     this.#checkpoints.write(state);
   }
 
-  /** @throws ReplacedError where another process has gone on with the run */
+  /** @throws SupersededError where another process has gone on with the run */
   assertHeld(): void {
     const replaced = this.#parts.fence?.replaced;
     if (replaced) throw replaced;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { LockstepError } from '@lockstep/core';
-import { ReplacedError } from '../storage/fence.ts';
+import { SupersededError } from '../storage/fence.ts';
 import { type FileSystem, isMissing, nodeFileSystem, type WritableFile } from '../storage/file-system.ts';
 import { wholeLines } from './whole-lines.ts';
 
@@ -192,7 +192,7 @@ export class Journal {
       }
     } catch (error) {
       // That the process was replaced is said by whoever looks at the fence.
-      if (!this.#failing && !(error instanceof ReplacedError)) {
+      if (!this.#failing && !(error instanceof SupersededError)) {
         this.#alarm(
           `The journal ${this.#path} cannot be written (${(error as Error).message}); training goes on, its lines are tried again.`,
         );

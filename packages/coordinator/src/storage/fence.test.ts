@@ -1,7 +1,7 @@
 import { UsageError } from '@lockstep/core';
 import { expect, test } from 'vitest';
 import { SimulatedDisk } from '../testing/simulated-disk.ts';
-import { coordinatorFile, Fence, ReplacedError } from './fence.ts';
+import { coordinatorFile, Fence, SupersededError } from './fence.ts';
 import { FencedFileSystem } from './fenced-file-system.ts';
 import { writeDurably } from './file-system.ts';
 
@@ -28,18 +28,18 @@ test('each start has the next number; who has a lower one makes no change any mo
     () => first.fs.remove('journal.txt'),
     () => first.fs.makeDirectory('d'),
   ]) {
-    await expect(change()).rejects.toThrow(ReplacedError);
+    await expect(change()).rejects.toThrow(SupersededError);
   }
   await expect(first.fence.check()).rejects.toThrow(
     'Another process has gone on with the run of coordinator.json (start 2, this one is 1): this one stops and writes nothing more.',
   );
-  expect(first.fence.replaced).toBeInstanceOf(ReplacedError);
+  expect(first.fence.replaced).toBeInstanceOf(SupersededError);
   expect(await second.fs.read('journal.txt')).toEqual(new Uint8Array([1]));
   await expect(second.fence.check()).resolves.toBeUndefined();
   expect(second.fence.replaced).toBeUndefined();
   await second.fence.advance(9);
   expect((await started()).fence.incarnation).toBe(10);
-  await expect(second.fence.advance(11)).rejects.toThrow(ReplacedError);
+  await expect(second.fence.advance(11)).rejects.toThrow(SupersededError);
 });
 
 test('of two that start at the same moment one goes on', async () => {

@@ -7,7 +7,9 @@ import { replaceFile } from './replace-file.ts';
 export const coordinatorFile = 'coordinator.json';
 
 /** Another process has gone on with the run. */
-export class ReplacedError extends LockstepError {}
+export class SupersededError extends LockstepError {
+  override readonly code = 'SUPERSEDED';
+}
 
 interface Holder {
   /** The same for all processes that ever worked on the folder. */
@@ -27,23 +29,26 @@ export class Fence {
   readonly id = randomUUID();
   readonly #path: string;
   readonly #fs: FileSystem;
+  readonly #newRun: () => string;
   #run = '';
   #incarnation = 0;
-  #replaced: ReplacedError | undefined;
+  #replaced: SupersededError | undefined;
 
-  constructor(dir: string, fs: FileSystem) {
+  /** @param newRun gives the name of a run that has none yet */
+  constructor(dir: string, fs: FileSystem, newRun: () => string = () => randomBytes(8).toString('hex')) {
     this.#path = join(dir, coordinatorFile);
     this.#fs = fs;
+    this.#newRun = newRun;
   }
 
   /** Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run. */
   async raise(): Promise<void> {
     const before = await readHolder(this.#path, this.#fs);
-    this.#run = before?.run ?? randomBytes(8).toString('hex');
+    this.#run = before?.run ?? this.#newRun();
     await this.#write((before?.incarnation ?? 0) + 1);
   }
 
-  /** Takes further numbers, where terms have overflowed into them. @throws ReplacedError */
+  /** Takes further numbers, where terms have overflowed into them. @throws SupersededError */
   async advance(incarnation: number): Promise<void> {
     await this.check();
     await this.#write(incarnation);
@@ -60,17 +65,17 @@ export class Fence {
   }
 
   /** Why this process must stop; undefined while it holds the folder, as far as it knows. */
-  get replaced(): ReplacedError | undefined {
+  get replaced(): SupersededError | undefined {
     return this.#replaced;
   }
 
-  /** @throws ReplacedError once another process has taken the folder over */
+  /** @throws SupersededError once another process has taken the folder over */
   async check(): Promise<void> {
     if (this.#replaced) throw this.#replaced;
     const holder = await readHolder(this.#path, this.#fs);
     // A file that was deleted is no other process.
     if (!holder || holder.id === this.id || holder.incarnation < this.#incarnation) return;
-    this.#replaced = new ReplacedError(
+    this.#replaced = new SupersededError(
       `Another process has gone on with the run of ${this.#path} (start ${holder.incarnation}, this one is ${this.#incarnation}): this one stops and writes nothing more.`,
     );
     throw this.#replaced;
