@@ -34,7 +34,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['index.ts'],
   ],
   coordinator: [
-    ['storage'],
+    ['storage', 'certs'],
     ['observe', 'job', 'strategies'],
     ['checkpoint', 'membership', 'reduce'],
     ['sharding'],

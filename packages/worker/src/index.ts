@@ -32,12 +32,13 @@ export {
   WorkKind,
   type WorkSchema,
 } from './gen/lockstep/v1/training_pb.ts';
-export { type Address, formatAddress, isLoopback, parseAddress } from './grpc/address.ts';
+export { type Address, formatAddress, isHostName, isLoopback, parseAddress } from './grpc/address.ts';
 export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
 export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';
-export { type Identity, identityUri, workerName } from './grpc/identity.ts';
+export { type Identity, identityOf, identityUri, workerName } from './grpc/identity.ts';
 export { JoinToken } from './grpc/join-token.ts';
 export { defaultLimits, type Limits } from './grpc/limits.ts';
+export { type LoadedSecurity, loadSecurity, type SecurityOptions } from './grpc/load-security.ts';
 export { Refusals } from './grpc/refusals.ts';
 export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
 export type { Send } from './grpc/sender.ts';

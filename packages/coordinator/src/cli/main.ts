@@ -1,5 +1,6 @@
 import { LockstepError, UsageError, version } from '@lockstep/core';
 import { Command, CommanderError } from 'commander';
+import { certsCommand } from './certs.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exitCode } from './exit-code.ts';
 import { inspectCommand } from './inspect.ts';
@@ -15,9 +16,15 @@ export async function main(args: readonly string[]): Promise<void> {
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
-  for (const command of [trainCommand(), evaluateCommand(), predictCommand(), verifyCommand(), inspectCommand()]) {
-    program.addCommand(command.exitOverride());
-  }
+  const commands = [
+    trainCommand(),
+    evaluateCommand(),
+    predictCommand(),
+    verifyCommand(),
+    inspectCommand(),
+    certsCommand(),
+  ];
+  for (const command of commands) program.addCommand(command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

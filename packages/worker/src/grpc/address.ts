@@ -11,6 +11,9 @@ export interface Address {
 const hostName = /^(?=.{1,253}$)[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?(\.[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?)*\.?$/i;
 const zone = /%[\w.-]{1,32}$/;
 
+/** Whether it is a DNS name, as opposed to an address or anything else. */
+export const isHostName = (host: string): boolean => hostName.test(host) && isIP(host) === 0;
+
 const isHost = (host: string) => isIP(host.replace(zone, '')) === 6 || isIP(host) === 4 || hostName.test(host);
 
 /** Only ever a host and a port: gRPC would take `unix:/path` and other schemes as well. @throws UsageError */

@@ -1,3 +1,4 @@
+import { isIP } from 'node:net';
 import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
 import type { DescMethod, Message, MessageShape } from '@bufbuild/protobuf';
 import {
@@ -63,7 +64,7 @@ export class Channel {
     this.#client = new Client(
       dialTarget(parsed),
       security.tls ? tlsCredentials(security.tls, parsed, expect) : ChannelCredentials.createInsecure(),
-      channelOptions({ ...defaultLimits, ...limits }),
+      { ...channelOptions({ ...defaultLimits, ...limits }), ...serverName(parsed) },
     );
   }
 
@@ -245,6 +246,10 @@ const channelOptions = (limits: Limits): ChannelOptions => ({
   'grpc.initial_reconnect_backoff_ms': 200,
   'grpc.max_reconnect_backoff_ms': 5000,
 });
+
+/** TLS has no server names that are addresses; grpc-js would send one. The certificate is checked against the address all the same. */
+const serverName = ({ host }: Address): ChannelOptions =>
+  isIP(host.replace(/%.*$/, '')) ? { 'grpc.ssl_target_name_override': 'lockstep.invalid' } : {};
 
 function tlsCredentials(
   { ca, certificate, key }: TlsFiles,
