@@ -1,11 +1,13 @@
 import { operand, paddingOf } from './attention';
-import { copyRows, packQueries, padRows, paddedBytes, unpackQueries } from './attention-panels';
+import { copyRows, gatherRows, packQueries, paddedBytes, unpackQueries } from './attention-panels';
 import { scores, stripCols, stripPitch, weigh } from './attention-strip';
-import { rowTile, tile, zeroTile } from './matmul';
-import { packA } from './matmul-pack';
+import { columnsTile, stripsTile } from './attention-tiles';
 
 /** 16 ones. */
 const ones: usize = memory.data<f32>([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 16);
+
+/** Strips that add to dk and dv at once: products that are 64 deep instead of 16, and that many strips in the second-level cache. */
+const groupStrips: i32 = 4;
 
 /**
  * Gradients of `attention`. The weights p of a strip are computed again, with the bits they had; then, with dp = g v^T,
@@ -32,59 +34,72 @@ function headGradient(a: usize, s: usize, b: i32, h: i32, padding: usize): void 
   const dqPitch = load<usize>(s, 52) << 2;
   const q = operand(a + 12, s + 80, b, h);
   const qPitch = load<usize>(s, 88) << 2;
-  const k = operand(a + 16, s + 92, b, h);
-  const kPitch = load<usize>(s, 100) << 2;
-  const v = operand(a + 20, s + 104, b, h);
-  const vPitch = load<usize>(s, 112) << 2;
   const g = operand(a + 24, s + 116, b, h);
   const gPitch = load<usize>(s, 124) << 2;
   const keyRows = <usize>((keys + 3) & ~3);
-  const depthRows = <usize>((depth + 3) & ~3);
   const depthBytes = paddedBytes(depth);
   const widthBytes = paddedBytes(width);
-  // the scratch: two rows of statistics; panels of queries, of their gradients and of g; rows of q and g; two strips; keys and
-  // values by 4 keys, keys by 4 columns; sums for dk and dv
+  const stripBytes = keyRows * stripPitch;
+  // the scratch: two rows of statistics; a panel of queries or of g, and of dq; rows of q and g of a group; its strips of weights and of
+  // slopes; rows of keys and of values; sums for dk and dv
   const top = load<usize>(s, 40);
   const factor = top + stripPitch;
-  const queryPanel = factor + stripPitch;
-  const outPanel = queryPanel + <usize>depth * stripPitch;
-  const gPanel = outPanel + depthRows * stripPitch;
-  const qRows = gPanel + <usize>width * stripPitch;
-  const gRows = qRows + depthBytes * stripCols;
-  const weights = gRows + widthBytes * stripCols;
-  const slopes = weights + keyRows * stripPitch;
-  const keyPanels = slopes + keyRows * stripPitch;
-  const valuePanels = keyPanels + (keyRows * <usize>depth << 2);
-  const columnPanels = valuePanels + (keyRows * <usize>width << 2);
-  const keySums = columnPanels + (depthRows * <usize>keys << 2);
+  const panel = factor + stripPitch;
+  const outPanel = panel + max(depthBytes, widthBytes) * stripCols;
+  const qRows = outPanel + depthBytes * stripCols;
+  const gRows = qRows + depthBytes * (stripCols * groupStrips);
+  const groupWeights = gRows + widthBytes * (stripCols * groupStrips);
+  const groupSlopes = groupWeights + stripBytes * groupStrips;
+  const keysAt = groupSlopes + stripBytes * groupStrips;
+  const valuesAt = keysAt + keyRows * depthBytes;
+  const keySums = valuesAt + keyRows * widthBytes;
   const valueSums = keySums + keyRows * depthBytes;
-  packA(keyPanels, k, kPitch, 4, keys, depth);
-  packA(valuePanels, v, vPitch, 4, keys, width);
-  packA(columnPanels, k, 4, kPitch, depth, keys);
+  gatherRows(keysAt, depthBytes, operand(a + 16, s + 92, b, h), load<usize>(s, 100) << 2, keys, depth);
+  gatherRows(valuesAt, widthBytes, operand(a + 20, s + 104, b, h), load<usize>(s, 112) << 2, keys, width);
   memory.fill(keySums, 0, keyRows * (depthBytes + widthBytes));
-  for (let first = 0; first < queries; first += stripCols) {
-    const count = min(queries - first, stripCols);
-    const from = max(first + low, 0) & ~3;
-    const to = max(min(first + count + high, keys), from);
-    const rows = (to - from + 3) & ~3;
-    const qAt = q + <usize>first * qPitch;
-    const gAt = g + <usize>first * gPitch;
-    packQueries(queryPanel, qAt, qPitch, count, depth, scale);
-    packQueries(gPanel, gAt, gPitch, count, width, 1);
-    weigh(weights, factor, top, keyPanels, queryPanel, depth, from, to, first, low, high, keys, padding);
-    scores(slopes, valuePanels, gPanel, width, from, rows);
-    normalise(weights, slopes, rows, factor, top);
-    slope(slopes, weights, rows, top, scale);
-    addProducts(keySums, depthBytes, slopes, qAt, qPitch, qRows, from, rows, count, depth);
-    addProducts(valueSums, widthBytes, weights, gAt, gPitch, gRows, from, rows, count, width);
-    for (let c = 0; c < depth; c += 4) {
-      const panel = columnPanels + (<usize>c * <usize>keys << 2) + (<usize>from << 4);
-      tile(to - from, panel, slopes, stripPitch, zeroTile, stripPitch, outPanel + <usize>c * stripPitch, stripPitch);
+  for (let start = 0; start < queries; start += stripCols * groupStrips) {
+    const inGroup = min(queries - start, stripCols * groupStrips);
+    gatherRows(qRows, depthBytes, q + <usize>start * qPitch, qPitch, inGroup, depth);
+    gatherRows(gRows, widthBytes, g + <usize>start * gPitch, gPitch, inGroup, width);
+    for (let at = 0; at < inGroup; at += stripCols) {
+      const first = start + at;
+      const count = min(queries - first, stripCols);
+      const from = firstKey(first, low);
+      const to = endOfKeys(first, count, from, high, keys);
+      const rows = (to - from + 3) & ~3;
+      const weights = groupWeights + <usize>(at / stripCols) * stripBytes + <usize>from * stripPitch;
+      const slopes = groupSlopes + <usize>(at / stripCols) * stripBytes + <usize>from * stripPitch;
+      packQueries(panel, qRows + <usize>at * depthBytes, depthBytes, count, depth, scale);
+      weigh(weights, factor, top, keysAt, depthBytes, panel, depth, from, to, first, low, high, keys, padding);
+      packQueries(panel, gRows + <usize>at * widthBytes, widthBytes, count, width, 1);
+      scores(slopes, valuesAt, widthBytes, panel, width, from, rows);
+      normalise(weights, slopes, rows, factor, top);
+      slope(slopes, weights, rows, top, scale);
+      const columns = keysAt + <usize>from * depthBytes;
+      for (let c: usize = 0; c < <usize>depth; c += 4) {
+        columnsTile(to - from, columns + (c << 2), depthBytes, slopes, stripPitch, outPanel + c * stripPitch, stripPitch);
+      }
+      unpackQueries(dq + <usize>first * dqPitch, dqPitch, outPanel, count, depth, ones);
     }
-    unpackQueries(dq + <usize>first * dqPitch, dqPitch, outPanel, count, depth, ones);
+    addProducts(keySums, depthBytes, groupSlopes, stripBytes, qRows, start, inGroup, low, high, keys);
+    addProducts(valueSums, widthBytes, groupWeights, stripBytes, gRows, start, inGroup, low, high, keys);
   }
   copyRows(operand(a + 4, s + 56, b, h), load<usize>(s, 64) << 2, keySums, depthBytes, keys, depth);
   copyRows(operand(a + 8, s + 68, b, h), load<usize>(s, 76) << 2, valueSums, widthBytes, keys, width);
+}
+
+/** The keys of a strip whose first query is `first`: from this one, in whole fours ... */
+// @ts-ignore: decorator
+@inline
+function firstKey(first: i32, low: i32): i32 {
+  return max(first + low, 0) & ~3;
+}
+
+/** ... up to this one. */
+// @ts-ignore: decorator
+@inline
+function endOfKeys(first: i32, count: i32, from: i32, high: i32, keys: i32): i32 {
+  return max(min(first + count + high, keys), from);
 }
 
 /** weights *= factor; `dots` = the sum over keys of weights * slopes. */
@@ -145,23 +160,39 @@ function slope(slopes: usize, weights: usize, rows: i32, dots: usize, scale: f32
 }
 
 /**
- * sums[key][c] += the sum over the strip's queries of strip[key][q] * right[q][c]. Where the columns are whole tiles, `right` is read
- * where it lies; else from a padded copy at `spare`.
+ * sums[key][c] += the sum over a group's queries, ascending, of strip[key][q] * right[q][c], for each key over the strips that have it: both
+ * bounds of a strip's keys grow from strip to strip, so they are neighbours. `right`: rows of whole tiles, as many bytes as a row of the sums.
  */
 function addProducts(
-  sums: usize, sumPitch: usize, strip: usize, right: usize, rightPitch: usize, spare: usize, from: i32, rows: i32, count: i32, columns: i32,
+  sums: usize, sumPitch: usize, strips: usize, stripBytes: usize, right: usize, start: i32, queries: i32, low: i32, high: i32, keys: i32,
 ): void {
-  if (<usize>columns << 2 != sumPitch) {
-    padRows(spare, sumPitch, right, rightPitch, count, columns);
-    right = spare;
-    rightPitch = sumPitch;
-  }
-  let c = sums + <usize>from * sumPitch;
-  for (let j = 0; j < rows; j += 4) {
-    for (let at: usize = 0; at < sumPitch; at += stripPitch) {
-      rowTile(count, strip, right + at, rightPitch, c + at, sumPitch, c + at, sumPitch);
+  const strip = (queries + stripCols - 1) / stripCols;
+  let head = 0;
+  let next = 0;
+  let headFrom = firstKey(start, low);
+  let nextFrom = headFrom;
+  for (let j = headFrom; head < strip; j += 4) {
+    while (next < strip && nextFrom <= j) {
+      next++;
+      nextFrom = firstKey(start + next * stripCols, low);
     }
-    c += sumPitch << 2;
-    strip += stripPitch << 2;
+    while (head < next) {
+      const first = start + head * stripCols;
+      if (endOfKeys(first, min(start + queries - first, stripCols), headFrom, high, keys) > j) break;
+      head++;
+      headFrom = firstKey(start + head * stripCols, low);
+    }
+    if (head == next) {
+      // no strip has this key: go on where the next begins
+      j = nextFrom - 4;
+      continue;
+    }
+    const a = strips + <usize>head * stripBytes + <usize>j * stripPitch;
+    const b = right + <usize>(head * stripCols) * sumPitch;
+    const c = sums + <usize>j * sumPitch;
+    const count = next == strip ? queries - (strip - 1) * stripCols : stripCols;
+    for (let at: usize = 0; at < sumPitch; at += stripPitch) {
+      stripsTile(next - head, stripBytes, count, a, b + at, sumPitch, c + at, sumPitch);
+    }
   }
 }

@@ -1,25 +1,33 @@
 import { storeSome } from './lanes';
-import { packB } from './matmul-pack';
 import { stripCols, stripPitch } from './attention-strip';
 
-/** Queries `[count, depth]` as one panel of depth x 16, times `scale`; lanes beyond `count` hold anything. */
+/**
+ * Up to 16 queries, rows of `depth` floats padded to whole vectors, as one panel of depth x 16, times `scale`. Lanes beyond `count` repeat the
+ * last query.
+ */
 export function packQueries(panel: usize, queries: usize, pitch: usize, count: i32, depth: i32, scale: f32): void {
-  packB(panel, queries, 4, pitch, depth, count);
   const k = f32x4.splat(scale);
-  for (let c = 0; c < depth; c++) {
-    const x0 = v128.load(panel);
-    const x1 = v128.load(panel, 16);
-    const x2 = v128.load(panel, 32);
-    const x3 = v128.load(panel, 48);
-    const y0 = f32x4.mul(x0, k);
-    const y1 = f32x4.mul(x1, k);
-    const y2 = f32x4.mul(x2, k);
-    const y3 = f32x4.mul(x3, k);
-    v128.store(panel, y0);
-    v128.store(panel, y1, 16);
-    v128.store(panel, y2, 32);
-    v128.store(panel, y3, 48);
-    panel += 64;
+  for (let q = 0; q < stripCols; q += 4) {
+    const p0 = queries + <usize>min(q, count - 1) * pitch;
+    const p1 = queries + <usize>min(q + 1, count - 1) * pitch;
+    const p2 = queries + <usize>min(q + 2, count - 1) * pitch;
+    const p3 = queries + <usize>min(q + 3, count - 1) * pitch;
+    let d = panel + (<usize>q << 2);
+    for (let c: usize = 0; c < <usize>depth << 2; c += 16) {
+      const r0 = f32x4.mul(v128.load(p0 + c), k);
+      const r1 = f32x4.mul(v128.load(p1 + c), k);
+      const r2 = f32x4.mul(v128.load(p2 + c), k);
+      const r3 = f32x4.mul(v128.load(p3 + c), k);
+      const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+      const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+      const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+      const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+      v128.store(d, v128.shuffle<i64>(t0, t1, 0, 2));
+      v128.store(d, v128.shuffle<i64>(t0, t1, 1, 3), 64);
+      v128.store(d, v128.shuffle<i64>(t2, t3, 0, 2), 128);
+      v128.store(d, v128.shuffle<i64>(t2, t3, 1, 3), 192);
+      d += 256;
+    }
   }
 }
 
@@ -52,15 +60,26 @@ export function unpackQueries(out: usize, pitch: usize, panel: usize, count: i32
   }
 }
 
-/** Up to 16 rows of `depth` floats, each padded with zeros to `padded` bytes: the right-hand side of tiles of 16 columns. */
-export function padRows(dst: usize, padded: usize, src: usize, pitch: usize, count: i32, depth: i32): void {
-  const bytes = <usize>depth << 2;
+/** Rows of `depth` floats side by side, each padded with zeros to `padded` bytes (whole tiles), and rows of zeros up to a multiple of 4. */
+export function gatherRows(dst: usize, padded: usize, src: usize, pitch: usize, count: i32, depth: i32): void {
+  const whole = (<usize>depth << 2) & ~15;
   for (let i = 0; i < count; i++) {
-    memory.copy(dst, src, bytes);
-    memory.fill(dst + bytes, 0, padded - bytes);
+    let c: usize = 0;
+    for (; c + 32 <= whole; c += 32) {
+      const x0 = v128.load(src + c);
+      const x1 = v128.load(src + c, 16);
+      v128.store(dst + c, x0);
+      v128.store(dst + c, x1, 16);
+    }
+    if (c < padded) {
+      const bytes = (<usize>depth << 2) - c;
+      memory.fill(dst + c + bytes, 0, padded - c - bytes);
+      memory.copy(dst + c, src + c, bytes);
+    }
     dst += padded;
     src += pitch;
   }
+  memory.fill(dst, 0, <usize>(-count & 3) * padded);
 }
 
 /** `count` rows of `depth` floats from rows of `padded` bytes to rows `pitch` bytes apart. */

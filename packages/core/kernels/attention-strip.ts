@@ -1,5 +1,5 @@
-import { tile, zeroTile } from './matmul';
-import { exp4 } from './vector-math';
+import { rowsTile } from './attention-tiles';
+import { expDown4 } from './vector-math';
 
 /**
  * Attention works on strips: 16 queries side by side in the lanes, one row of 16 floats for each key that any of them may see. Every
@@ -13,14 +13,14 @@ const lowest: usize = memory.data<f32>([-3.4028234663852886e38, -Infinity, 0, 1]
 const lane: usize = memory.data<i32>([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15], 16);
 
 /**
- * strip[j] = the products of key `from + j` with the queries, for `rows` keys; both are multiples of 4. `keys`: panels of 4 keys by
- * `depth`, `queries`: a panel of `depth` x 16.
+ * strip[j] = the products of row `from + j` of `keys` with the queries, for `rows` keys; both are multiples of 4. `keys`: rows of `depth` floats,
+ * `pitch` bytes apart; `queries`: a panel of `depth` x 16.
  */
-export function scores(strip: usize, keys: usize, queries: usize, depth: i32, from: i32, rows: i32): void {
-  let panel = keys + <usize>from * (<usize>depth << 2);
+export function scores(strip: usize, keys: usize, pitch: usize, queries: usize, depth: i32, from: i32, rows: i32): void {
+  let row = keys + <usize>from * pitch;
   for (let j = 0; j < rows; j += 4) {
-    tile(depth, panel, queries, stripPitch, zeroTile, stripPitch, strip, stripPitch);
-    panel += <usize>depth << 4;
+    rowsTile(depth, row, pitch, queries, stripPitch, strip, stripPitch);
+    row += pitch << 2;
     strip += stripPitch << 2;
   }
 }
@@ -93,10 +93,10 @@ export function stripExp(sum: usize, strip: usize, rows: i32, top: usize): void 
     const x1 = v128.load(strip, 16);
     const x2 = v128.load(strip, 32);
     const x3 = v128.load(strip, 48);
-    const y0 = exp4(f32x4.sub(x0, t0));
-    const y1 = exp4(f32x4.sub(x1, t1));
-    const y2 = exp4(f32x4.sub(x2, t2));
-    const y3 = exp4(f32x4.sub(x3, t3));
+    const y0 = expDown4(f32x4.sub(x0, t0));
+    const y1 = expDown4(f32x4.sub(x1, t1));
+    const y2 = expDown4(f32x4.sub(x2, t2));
+    const y3 = expDown4(f32x4.sub(x3, t3));
     s0 = f32x4.add(s0, y0);
     s1 = f32x4.add(s1, y1);
     s2 = f32x4.add(s2, y2);
@@ -125,14 +125,14 @@ export function invert(sum: usize): void {
 
 /**
  * The softmax of each query over keys `from` (a multiple of 4) to `to`, but for its division: strip = e^(score - largest score), `factor` = 1
- * over the sum of those. `queries` is a panel of depth x 16, already scaled. `top`: a row to work in.
+ * over the sum of those. `keyRows`: of `depth` floats, `pitch` bytes apart; `queries`: a panel of depth x 16, already scaled. `top`: a row to work in.
  */
 export function weigh(
-  strip: usize, factor: usize, top: usize, keyPanels: usize, queries: usize, depth: i32, from: i32, to: i32, first: i32, low: i32, high: i32,
-  keys: i32, padding: usize,
+  strip: usize, factor: usize, top: usize, keyRows: usize, pitch: usize, queries: usize, depth: i32, from: i32, to: i32, first: i32, low: i32,
+  high: i32, keys: i32, padding: usize,
 ): void {
   const rows = (to - from + 3) & ~3;
-  scores(strip, keyPanels, queries, depth, from, rows);
+  scores(strip, keyRows, pitch, queries, depth, from, rows);
   hide(strip, from, rows, first, low, high, keys, padding);
   stripMax(top, strip, rows);
   stripExp(factor, strip, rows, top);

@@ -1,7 +1,6 @@
-import { packQueries, unpackQueries } from './attention-panels';
+import { gatherRows, packQueries, paddedBytes, unpackQueries } from './attention-panels';
 import { stripCols, stripPitch, weigh } from './attention-strip';
-import { tile, zeroTile } from './matmul';
-import { packA } from './matmul-pack';
+import { columnsTile } from './attention-tiles';
 
 /**
  * softmax(scale q k^T) v, a strip of 16 queries at a time: nothing of the size queries x keys is ever stored, and keys that none of
@@ -46,25 +45,29 @@ function attendHead(s: usize, out: usize, q: usize, k: usize, v: usize, padding:
   const kPitch = load<usize>(s, 76) << 2;
   const vPitch = load<usize>(s, 88) << 2;
   const keyRows = <usize>((keys + 3) & ~3);
-  // the scratch: two rows of statistics, panels of queries and outputs, the strip, keys by 4 keys, values by 4 columns
+  const depthBytes = paddedBytes(depth);
+  const widthBytes = paddedBytes(width);
+  // the scratch: two rows of statistics, panels of queries and outputs, rows of queries, the strip, rows of keys and of values
   const top = load<usize>(s, 40);
   const factor = top + stripPitch;
   const queryPanel = factor + stripPitch;
-  const outPanel = queryPanel + <usize>depth * stripPitch;
-  const strip = outPanel + <usize>((width + 3) & ~3) * stripPitch;
-  const keyPanels = strip + keyRows * stripPitch;
-  const valuePanels = keyPanels + (keyRows * <usize>depth << 2);
-  packA(keyPanels, k, kPitch, 4, keys, depth);
-  packA(valuePanels, v, 4, vPitch, width, keys);
+  const outPanel = queryPanel + depthBytes * stripCols;
+  const queryRows = outPanel + widthBytes * stripCols;
+  const strip = queryRows + depthBytes * stripCols;
+  const keysAt = strip + keyRows * stripPitch;
+  const valuesAt = keysAt + keyRows * depthBytes;
+  gatherRows(keysAt, depthBytes, k, kPitch, keys, depth);
+  gatherRows(valuesAt, widthBytes, v, vPitch, keys, width);
   for (let first = 0; first < queries; first += stripCols) {
     const count = min(queries - first, stripCols);
     const from = max(first + low, 0) & ~3;
     const to = max(min(first + count + high, keys), from);
-    packQueries(queryPanel, q + <usize>first * qPitch, qPitch, count, depth, scale);
-    weigh(strip, factor, top, keyPanels, queryPanel, depth, from, to, first, low, high, keys, padding);
-    for (let c = 0; c < width; c += 4) {
-      const panel = valuePanels + (<usize>c * <usize>keys << 2) + (<usize>from << 4);
-      tile(to - from, panel, strip, stripPitch, zeroTile, stripPitch, outPanel + <usize>c * stripPitch, stripPitch);
+    gatherRows(queryRows, depthBytes, q + <usize>first * qPitch, qPitch, count, depth);
+    packQueries(queryPanel, queryRows, depthBytes, count, depth, scale);
+    weigh(strip, factor, top, keysAt, depthBytes, queryPanel, depth, from, to, first, low, high, keys, padding);
+    const values = valuesAt + <usize>from * widthBytes;
+    for (let c: usize = 0; c < <usize>width; c += 4) {
+      columnsTile(to - from, values + (c << 2), widthBytes, strip, stripPitch, outPanel + c * stripPitch, stripPitch);
     }
     unpackQueries(out + <usize>first * outPitch, outPitch, outPanel, count, width, factor);
   }

@@ -16,7 +16,7 @@ const table: usize = memory.data<f32>([
   /* 48 trigonometry */ 0.63661977236758134, 1.5703125, 4.837512969970703e-4, 7.549789948768648e-8,
   /* 52 */ -1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1,
   /* 55 */ 2.443315711809948e-5, -1.388731625493765e-3, 4.166664568298827e-2,
-  /* 58 */ 1.17549435e-38, 8388608.0, 23.0, -2.0, -0.0, Infinity, NaN,
+  /* 58 */ 1.17549435e-38, 8388608.0, 23.0, -2.0, -0.0, Infinity, NaN, -87.0,
 ], 16);
 
 /** Bit patterns: the mantissa, the exponent's bias less one, and the low two bits. */
@@ -60,6 +60,25 @@ export function exp4(v: v128): v128 {
   const one = c(12);
   p = f32x4.mul(p, i32x4.add(i32x4.shl(half, 23), one));
   return f32x4.mul(p, i32x4.add(i32x4.shl(i32x4.sub(i, half), 23), one));
+}
+
+/** e^x for x up to 0, as `exp4`, but 0 where x < -87: no subnormal number appears, which processors are slow at. NaN stays NaN. */
+// @ts-ignore: decorator
+@inline
+export function expDown4(v: v128): v128 {
+  const x = f32x4.pmax(v, c(65));
+  const shifted = madd(x, c(2), c(3));
+  const n = f32x4.sub(shifted, c(3));
+  const r = f32x4.sub(f32x4.sub(x, f32x4.mul(n, c(4))), f32x4.mul(n, c(5)));
+  let p = madd(c(6), r, c(7));
+  p = madd(p, r, c(8));
+  p = madd(p, r, c(9));
+  p = madd(p, r, c(10));
+  p = madd(p, r, c(11));
+  p = f32x4.add(madd(p, f32x4.mul(r, r), r), c(12));
+  // the low bits of `shifted` are n
+  p = f32x4.mul(p, i32x4.add(i32x4.shl(shifted, 23), c(12)));
+  return v128.andnot(p, f32x4.lt(v, c(65)));
 }
 
 /** Natural logarithm; -Infinity at 0, NaN below. */

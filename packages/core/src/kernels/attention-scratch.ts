@@ -10,15 +10,16 @@ export interface AttentionSizes {
 const up = (n: number, to: number): number => Math.ceil(n / to) * to;
 /** Two rows of statistics. */
 const statistics = 2 * 16;
+/** Queries whose strips the gradient keeps. */
+const group = 64;
 
-export function attentionScratchBytes({ keys, depth, width }: AttentionSizes): number {
-  const panels = 16 * (depth + up(width, 4) + up(keys, 4));
-  return 4 * (statistics + panels + up(keys, 4) * depth + up(width, 4) * keys);
+export function attentionScratchBytes(sizes: AttentionSizes): number {
+  const [keys, depth, width] = [up(sizes.keys, 4), up(sizes.depth, 16), up(sizes.width, 16)];
+  return 4 * (statistics + 16 * (2 * depth + width + keys) + keys * (depth + width));
 }
 
-export function attentionGradScratchBytes({ keys, depth, width }: AttentionSizes): number {
-  const [keyRows, depthRows, paddedDepth, paddedWidth] = [up(keys, 4), up(depth, 4), up(depth, 16), up(width, 16)];
-  const panels = 16 * (depth + depthRows + width + paddedDepth + paddedWidth + 2 * keyRows);
-  const whole = keyRows * (depth + width + paddedDepth + paddedWidth) + depthRows * keys;
-  return 4 * (statistics + panels + whole);
+export function attentionGradScratchBytes(sizes: AttentionSizes): number {
+  const [keys, depth, width] = [up(sizes.keys, 4), up(sizes.depth, 16), up(sizes.width, 16)];
+  const panels = 16 * (Math.max(depth, width) + depth);
+  return 4 * (statistics + panels + group * (depth + width + 2 * keys) + 2 * keys * (depth + width));
 }

@@ -167,6 +167,8 @@ const lengths = [
   [31, 31],
   [64, 64],
   [45, 7],
+  [70, 70],
+  [90, 40],
 ] as const;
 
 describe.each(lengths)('%i queries, %i keys', (queries, keys) => {
