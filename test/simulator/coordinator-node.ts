@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { FromCoordinatorSchema, type FromWorker, type TrainingState, tickMs, type Updated } from '@lockstep/worker';
 import { CheckpointStore } from '../../packages/coordinator/src/checkpoint/store.ts';
+import { Journal } from '../../packages/coordinator/src/observe/journal.ts';
 import { Aggregator } from '../../packages/coordinator/src/reduce/aggregator.ts';
 import { ClusterCore } from '../../packages/coordinator/src/sharding/cluster-core.ts';
 import type {
@@ -16,7 +17,7 @@ import { type AgendaEntry, agendaFrom, type Job } from './agenda.ts';
 import type { Disk } from './disk.ts';
 import type { Network, Stream } from './network.ts';
 import { digestOf, gradientElements, initialState, resultElements, type ToyState, update } from './toy.ts';
-import { coordinatorAddress, type Door, nodeName, nodes, type WorkerNode } from './worker-node.ts';
+import { coordinatorAddress, type Door, nodeName, type Server, type WorkerNode } from './worker-node.ts';
 import { Process, type World } from './world.ts';
 
 const block = 4096;
@@ -24,8 +25,9 @@ const dir = '/run';
 
 /** What a history's coordinators tell whoever watches. */
 export interface Watch {
-  committed(line: string): void;
   event(event: ClusterEvent): void;
+  /** What an evaluation gave: the same whenever it is done. */
+  evaluated(step: number, digest: string): void;
   /** Shards that were given out although a sum that covers them was there. */
   work(item: number, member: number, ranges: readonly { lo: number; hi: number }[], arrived: ReadonlySet<number>): void;
   finished(): void;
@@ -37,10 +39,10 @@ export class CoordinatorNode implements Door {
   readonly process: Process;
   readonly #world: World;
   readonly #network: Network;
-  readonly #disk: Disk;
   readonly #job: Job;
   readonly #watch: Watch;
   readonly #fs: FileSystem;
+  readonly #failing: () => string | undefined;
   readonly #streams = new Map<number, Stream>();
   #sessions = 0;
   #core: ClusterCore | undefined;
@@ -58,23 +60,32 @@ export class CoordinatorNode implements Door {
   #aggregator: Aggregator | undefined;
   #arrived = new Set<number>();
   #saving = false;
+  #journal: Journal | undefined;
+  /** Told when the process has ended by itself. */
+  died: () => void = () => undefined;
   #updating = false;
 
   constructor(world: World, network: Network, disk: Disk, job: Job, watch: Watch, failing: () => string | undefined) {
     this.#world = world;
     this.#network = network;
-    this.#disk = disk;
     this.#job = job;
     this.#watch = watch;
     this.process = new Process(world, coordinatorAddress);
+    this.#failing = failing;
     this.#fs = disk.of(this.process, failing);
-    nodes.set(this.process, this);
+    world.servers.set(this.process, this);
     void this.#start().catch((error) => this.#crash(error as Error));
     const tick = () => {
       this.handle({ kind: 'tick' });
       this.process.after(tickMs, tick);
     };
     this.process.after(0, tick);
+    // One that was replaced while it was away notices even where it has nothing to write.
+    const check = () => {
+      this.#fence?.check().catch((error) => this.#crash(error as Error));
+      this.process.after(job.leaseMs, check);
+    };
+    this.process.after(0, check);
   }
 
   /** The coordinator stops as one that was replaced, or that cannot go on; a supervisor may start another. */
@@ -82,6 +93,7 @@ export class CoordinatorNode implements Door {
     if (!this.process.alive) return;
     this.process.kill();
     this.#network.died(this.process, false);
+    this.died();
     const superseded = 'code' in error && error.code === 'SUPERSEDED';
     if (!superseded && !/ENOSPC|EIO/.test(error.message)) this.#watch.failed(error.message);
   }
@@ -89,12 +101,13 @@ export class CoordinatorNode implements Door {
   async #start(): Promise<void> {
     const fence = new Fence(dir, this.#fs, () => 'run');
     await this.#fs.makeDirectory(dir);
+    const fs = new FencedFileSystem(this.#fs, fence);
+    this.#store = new CheckpointStore(dir, identity, model, { last: 2, best: false }, fs, fence.id);
+    const loaded = await this.#store.loadNewest();
     await fence.raise();
     this.#fence = fence;
-    const fs = new FencedFileSystem(this.#fs, fence);
-    this.#store = new CheckpointStore(dir, identity, model, { last: 2, best: false }, fs, String(fence.incarnation));
-    const loaded = await this.#store.loadNewest();
     if (loaded) this.#load(loaded.state);
+    this.#journal = await Journal.open(dir, { fs, fromStep: this.#stateStep });
     this.#network.listen(coordinatorAddress, this.process);
     this.#begin();
   }
@@ -158,11 +171,22 @@ export class CoordinatorNode implements Door {
   }
 
   #finish(): void {
+    void this.#close().catch((error) => this.#crash(error as Error));
+  }
+
+  async #close(): Promise<void> {
+    await this.#journal?.sync();
+    // A disk that fails now is tried again until it does not.
+    while (this.#failing() !== undefined) {
+      await this.process.sleep(300);
+      await this.#journal?.sync();
+    }
+    await this.#fence?.check();
     this.handle({ kind: 'finish', reason: 'done', comeBack: true });
     this.#watch.finished();
   }
 
-  dial(worker: WorkerNode, ends: Parameters<Door['dial']>[1]): Stream | undefined {
+  dial(worker: WorkerNode, ends: Parameters<Door['dial']>[1]): ReturnType<Door['dial']> {
     if (!this.#core) return undefined;
     const session = ++this.#sessions;
     const stream = this.#network.connect([
@@ -174,7 +198,7 @@ export class CoordinatorNode implements Door {
       },
     ]);
     this.#streams.set(session, stream);
-    return stream;
+    return { stream, process: this.process };
   }
 
   #do(effect: ClusterEffect): void {
@@ -219,7 +243,7 @@ export class CoordinatorNode implements Door {
     this.#network.request<Float32Array>(
       this.process,
       address,
-      (server, answer) => nodes.get(server)?.serve(nodeName(item, node.lo, node.hi), term, item, answer as never),
+      (server, answer) => this.#server(server)?.serve(nodeName(item, node.lo, node.hi), term, item, answer as never),
       (value) => {
         if (value instanceof Error) this.handle({ kind: 'missed', member, item, node, reason: value.message });
         else this.#take(member, item, node, value.slice());
@@ -247,11 +271,11 @@ export class CoordinatorNode implements Door {
     this.#updating = true;
     this.process.after(1, () => {
       this.#updating = false;
-      if (entry.kind === 'evaluate') this.#line(`eval ${entry.step} ${digestOf(root)}`);
+      if (entry.kind === 'evaluate') this.#watch.evaluated(entry.step, digestOf(root));
       else {
         update(this.#state, root, entry);
         this.#stateItem = item;
-        this.#line(`${entry.step + 1}.${entry.phase} ${digestOf(this.#state.parameters)}`);
+        this.#line(entry.step + 1, entry.phase, digestOf(this.#state.parameters));
       }
       this.handle({ kind: 'updated', item });
     });
@@ -259,26 +283,21 @@ export class CoordinatorNode implements Door {
 
   #committed({ digest }: Updated): void {
     const entry = this.#entry;
-    if (entry?.kind === 'train') this.#line(`${entry.step + 1}.${entry.phase} ${digest}`);
+    if (entry?.kind === 'train') this.#line(entry.step + 1, entry.phase, digest);
   }
 
   /** A line is appended, or must be the one that is there. */
-  #line(line: string): void {
-    void this.#fence?.check().then(
-      () => {
-        if (!this.process.alive) return;
-        const key = line.slice(0, line.lastIndexOf(' '));
-        const before = this.#disk.journal.find((other) => other.startsWith(`${key} `));
-        if (before === undefined) this.#disk.journal.push(line);
-        else if (before !== line) this.#watch.failed(`${line} where ${before} was before`);
-        this.#watch.committed(line);
-      },
-      (error) => this.#crash(error as Error),
-    );
+  #line(step: number, phase: number, digest: string): void {
+    try {
+      this.#journal?.append({ step, phase: phaseName(phase), digest, loss: 0, learningRates: [], scalars: [] });
+    } catch (error) {
+      this.#crash(error as Error);
+    }
+    // Not by a timer, which would be one of real time.
+    void this.#journal?.flush();
   }
 
   #done(): void {
-    // Lines are written by the fence's leave; the agenda goes on meanwhile.
     this.process.after(0, () => this.#advance());
   }
 
@@ -306,7 +325,7 @@ export class CoordinatorNode implements Door {
       this.process,
       holder.address,
       (server, answer) =>
-        nodes.get(server)?.serve(`state ${core.stateItem}`, core.term, core.stateItem, answer as never),
+        this.#server(server)?.serve(`state ${core.stateItem}`, core.term, core.stateItem, answer as never),
       (value) => {
         if (core !== this.#core) return;
         if (value instanceof Error) this.process.after(100, () => core === this.#core && this.#snapshot(step));
@@ -321,7 +340,7 @@ export class CoordinatorNode implements Door {
     this.#saving = true;
     const state = { step, parameters: parameters.slice(), optimizer: { momentum: momentum.slice() }, counters: {} };
     try {
-      this.#disk.journalSafe = this.#disk.journal.length;
+      await this.#journal?.sync();
       await (this.#store as CheckpointStore).save(state);
     } catch (error) {
       if ((error as { code?: string }).code === 'SUPERSEDED') this.#crash(error as Error);
@@ -329,21 +348,22 @@ export class CoordinatorNode implements Door {
     this.#saving = false;
   }
 
-  /** All who held the state are gone: as if this process had been started again. */
+  /** All who held the state are gone: this coordinator ends as one that is killed, and one that resumes is started. */
   #rewind(): void {
-    this.#core = undefined;
-    this.#item = 0;
-    this.#stateItem = 0;
-    for (const stream of this.#streams.values()) stream.close(1, 'going back to the last checkpoint');
-    this.#streams.clear();
-    this.#state = initialState();
-    this.#stateStep = 0;
-    void this.#start().catch((error) => this.#crash(error as Error));
+    this.process.kill();
+    this.#network.died(this.process, false);
+    this.died();
   }
 
-  serve(name: string, _term: number, item: number, answer: (value: never) => void, piece?: unknown): void {
+  #server(process: Process): Server | undefined {
+    return this.#world.servers.get(process) as Server | undefined;
+  }
+
+  serve(name: string, term: number, item: number, answer: (value: never) => void, piece?: unknown): void {
     const reply = answer as (value: unknown) => void;
-    if (name === 'job') reply('job');
+    // Items of another coordinator are other items.
+    if (Math.floor(term / 65_536) !== this.#fence?.incarnation) reply(new Error('another incarnation'));
+    else if (name === 'job') reply('job');
     else if (name === 'push') {
       const { lo, hi, from } = piece as { lo: number; hi: number; from: WorkerNode };
       const values = from.node(item, lo, hi);
@@ -356,6 +376,11 @@ export class CoordinatorNode implements Door {
     else reply(new Error('another state'));
   }
 }
+
+/** Name of a phase in the journal. */
+export const phaseName = (phase: number): string => `p${phase}`;
+
+export const folder = dir;
 
 const copy = ({ parameters, momentum }: ToyState): ToyState => ({
   parameters: parameters.slice(),

@@ -155,7 +155,7 @@ export class Network {
    */
   request<T>(
     from: Process,
-    address: string,
+    to: string | Process,
     serve: (server: Process, answer: (value: T | Error) => void) => void,
     done: (value: T | Error) => void,
     ms = 0,
@@ -168,9 +168,10 @@ export class Network {
         done(value);
       });
     };
-    const server = this.at(address);
+    const server = typeof to === 'string' ? this.at(to) : to;
     const { random } = this.world;
-    if (!server || random.chance(this.weather.cut)) {
+    const address = typeof to === 'string' ? to : to.name;
+    if (!server?.alive || random.chance(this.weather.cut)) {
       this.world.after(this.delayMs(), () => settle(new Error(`${address} does not answer`)));
       return () => {
         open = false;

@@ -1,18 +1,33 @@
+import { formatLine } from '../../packages/coordinator/src/observe/journal.ts';
 import { agendaFrom, type Job } from './agenda.ts';
+import { phaseName } from './coordinator-node.ts';
 import { digestOf, initialState, nodeResult, update } from './toy.ts';
 
-/** The journal of the undisturbed run on one machine. */
-export function expectedJournal(job: Job): string[] {
+export interface Expected {
+  readonly journal: readonly string[];
+  /** Digests of evaluations, by steps before them. */
+  readonly evaluations: ReadonlyMap<number, string>;
+  /** Shards with samples, of all items. */
+  readonly shards: number;
+}
+
+/** The undisturbed run on one machine. */
+export function undisturbed(job: Job): Expected {
   const state = initialState();
-  const lines: string[] = [];
+  const journal: string[] = [];
+  const evaluations = new Map<number, string>();
+  let shards = 0;
   for (const entry of agendaFrom(job, 0)) {
     if (entry.kind === 'snapshot') continue;
+    shards += Math.min(job.shards, entry.samples);
     const sum = nodeResult(state.parameters, entry, job.shards, 0, job.shards) as Float32Array;
-    if (entry.kind === 'evaluate') lines.push(`eval ${entry.step} ${digestOf(sum)}`);
+    if (entry.kind === 'evaluate') evaluations.set(entry.step, digestOf(sum));
     else {
       update(state, sum, entry);
-      lines.push(`${entry.step + 1}.${entry.phase} ${digestOf(state.parameters)}`);
+      const digest = digestOf(state.parameters);
+      const phase = phaseName(entry.phase);
+      journal.push(formatLine({ step: entry.step + 1, phase, digest, loss: 0, learningRates: [], scalars: [] }));
     }
   }
-  return lines;
+  return { journal, evaluations, shards };
 }

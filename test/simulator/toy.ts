@@ -75,10 +75,14 @@ export function update({ parameters, momentum }: ToyState, reduced: Float32Array
   }
 }
 
-/** Of the parameters' bits. */
+/** Of the parameters' bits, 32 hexadecimal digits. */
 export function digestOf(values: Float32Array): string {
   const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  return hash(...words)
-    .toString(16)
-    .padStart(8, '0');
+  return [1, 2, 3, 4]
+    .map((salt) =>
+      hash(salt, ...words)
+        .toString(16)
+        .padStart(8, '0'),
+    )
+    .join('');
 }

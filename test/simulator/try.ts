@@ -1,22 +1,23 @@
 import { playHistory } from './history.ts';
 
+// Plays histories: `node test/simulator/try.ts FIRST [LAST]`; with TRACE=1 every effect of both sides is printed.
+
 const [first = '0', last = first] = process.argv.slice(2);
-const t0 = performance.now();
-let bad = 0;
-let n = 0;
+const trace = process.env.TRACE ? (line: string) => console.log(line.slice(0, 400)) : undefined;
+const beganMs = performance.now();
+let [played, bad, computed, needed] = [0, 0, 0, 0];
 for (let seed = Number(first); seed <= Number(last); seed++) {
-  n++;
-  const outcome = await playHistory(seed, process.env.TRACE ? (line) => console.log(line.slice(0, 300)) : undefined);
-  if (outcome.faults.length > 0) {
-    bad++;
-    if (bad <= 10)
-      console.log(
-        seed,
-        JSON.stringify(outcome.job),
-        outcome.faults.slice(0, 3),
-        Math.round(outcome.simulatedMs),
-        outcome.events.slice(-5),
-      );
-  }
+  const outcome = await playHistory(seed, trace);
+  played++;
+  computed += outcome.computed;
+  needed += outcome.needed;
+  if (outcome.wrong.length === 0) continue;
+  bad++;
+  if (bad > 20) continue;
+  const { job, kinds, simulatedMs, wrong } = outcome;
+  console.log(`seed ${seed}: ${wrong[0]?.slice(0, 300)}\n  ${JSON.stringify({ kinds, simulatedMs, ...job })}`);
 }
-console.log(`${n} histories, ${bad} bad, ${((performance.now() - t0) / n).toFixed(2)} ms each`);
+const ms = (performance.now() - beganMs) / played;
+const extra = ((computed / needed - 1) * 100).toFixed(1);
+console.log(`${played} histories, ${bad} wrong, ${ms.toFixed(2)} ms each, ${extra} % more shards computed than needed`);
+process.exitCode = bad > 0 ? 1 : 0;

@@ -27,7 +27,9 @@ export interface WorkerHabits {
   readonly name: string;
   readonly instance: string;
   /** Milliseconds per sample. */
-  sampleMs: number;
+  readonly sampleMs: number;
+  /** By how much it is slower at the moment. */
+  slowness: number;
   readonly prepareMs: number;
   /** Whether others can pull from it. */
   readonly reachable: boolean;
@@ -39,7 +41,7 @@ export interface Door {
   dial(
     worker: WorkerNode,
     ends: { received(message: FromCoordinator): void; closed(reason: string): void },
-  ): Stream | undefined;
+  ): { readonly stream: Stream; readonly process: Process } | undefined;
 }
 
 /** A worker process: the real state machine, around a toy replica and a simulated network. */
@@ -61,6 +63,9 @@ export class WorkerNode {
   #stateItem: number | undefined;
   #reduced: { readonly item: number; readonly values: Float32Array } | undefined;
   #job = '';
+  #session = 0;
+  /** Whom the last stream leads to: pulls go the same way. */
+  #coordinator: Process | undefined;
 
   constructor(world: World, network: Network, door: Door, address: string, habits: WorkerHabits) {
     this.process = new Process(world, address);
@@ -82,7 +87,7 @@ export class WorkerNode {
     };
     this.#core = new WorkerCore(introduction, world.random.next, world.nowMs);
     if (habits.reachable) network.listen(address, this.process);
-    nodes.set(this.process, this);
+    world.servers.set(this.process, this);
     const tick = () => {
       this.handle({ kind: 'tick' });
       if (!this.ended) this.process.after(tickMs * 4, tick);
@@ -126,15 +131,17 @@ export class WorkerNode {
 
   #dial(connection: number): void {
     this.process.after(this.#network.delayMs(), () => {
-      const stream = this.#door.dial(this, {
+      const opened = this.#door.dial(this, {
         received: (message) => {
           this.board.termIs(message.term);
           this.handle({ kind: 'received', connection, message });
         },
         closed: (reason) => this.handle({ kind: 'disconnected', connection, reason }),
       });
-      if (stream) {
-        this.#streams = new Map([[connection, stream]]);
+      if (opened) {
+        this.#streams = new Map([[connection, opened.stream]]);
+        this.#coordinator = opened.process;
+        this.#session = connection;
         this.handle({ kind: 'connected', connection });
       } else this.handle({ kind: 'disconnected', connection, reason: 'refused' });
     });
@@ -159,7 +166,7 @@ export class WorkerNode {
         this.#job = job.jobDigest;
         done();
       };
-      running.cancel = this.#pull(coordinatorAddress, 'job', job.term, 0, (value) => {
+      running.cancel = this.#pull(this.#coordinator, 'job', job.term, 0, (value) => {
         if (value instanceof Error) failed(value.message);
         else if (this.#job === job.jobDigest) done();
         else this.process.after(this.habits.prepareMs, planned);
@@ -167,8 +174,12 @@ export class WorkerNode {
     } else if (job.kind === 'compute') this.#compute(job.work, job.ranges, done);
     else if (job.kind === 'update') this.#update(job.work, done);
     else if (job.kind === 'push') {
+      let missing = job.nodes.length;
       for (const { lo, hi } of job.nodes) {
-        running.cancel = this.#push(job.term, job.item, lo, hi, (error) => (error ? failed(error.message) : done()));
+        this.#push(job.term, job.item, lo, hi, (error) => {
+          if (error) failed(error.message);
+          else if (--missing === 0) done();
+        });
       }
     } else if (job.kind === 'exchange') running.cancel = this.#exchange(job.work, job.term, job.member, done, failed);
     else if (job.kind === 'loadReduced') {
@@ -181,7 +192,7 @@ export class WorkerNode {
       });
     } else {
       const name = job.kind === 'loadState' ? `state ${job.item}` : `parameters ${job.item}`;
-      const address = job.kind === 'loadState' && job.address !== '' ? job.address : coordinatorAddress;
+      const address = job.kind === 'loadState' && job.address !== '' ? job.address : this.#coordinator;
       this.#replica.do((free) => {
         if (!live()) {
           free();
@@ -209,7 +220,9 @@ export class WorkerNode {
     const { shards } = toyOf(this.process.world);
     const sizes = shardsOf(work.samples, shards);
     const mine = ranges.flatMap(({ lo, hi }) => sizes.slice(lo, hi)).reduce((sum, s) => sum + s.to - s.from, 0);
-    const computeMs = mine * this.habits.sampleMs * (0.9 + 0.2 * this.process.world.random.next());
+    const computeMs =
+      mine * this.habits.sampleMs * this.habits.slowness * (0.9 + 0.2 * this.process.world.random.next());
+    const session = this.#session;
     this.#replica.compute(computeMs, () => {
       if (!this.#state) throw new Error('computes without parameters');
       const item = itemOf(work);
@@ -222,7 +235,7 @@ export class WorkerNode {
           const inline = item.kind === 'evaluate';
           return [{ lo, hi, ...(inline && { values: new Uint8Array(values.buffer.slice(0)) }) }];
         });
-      toyOf(this.process.world).computed(this, work, ranges);
+      toyOf(this.process.world).computed(this, session, work, ranges);
       done({ nodes, computeMs });
     });
   }
@@ -305,11 +318,17 @@ export class WorkerNode {
     this.board.put(item, `reduced ${item}`, values);
   }
 
-  #pull(address: string, name: string, term: number, item: number, then: (value: unknown) => void): () => void {
+  #pull(
+    address: string | Process | undefined,
+    name: string,
+    term: number,
+    item: number,
+    then: (value: unknown) => void,
+  ): () => void {
     const from = this.process;
     return this.#network.request(
       from,
-      address,
+      address ?? '',
       (server, answer) => serversOf(server)?.serve(name, term, item, answer),
       then,
       toyOf(from.world).carryMs,
@@ -320,7 +339,7 @@ export class WorkerNode {
     const piece = { term, item, lo, hi, from: this };
     return this.#network.request(
       this.process,
-      coordinatorAddress,
+      this.#coordinator ?? '',
       (server, answer) => serversOf(server)?.serve('push', term, item, answer, piece),
       (value) => then(value instanceof Error ? value : undefined),
     );
@@ -353,9 +372,7 @@ export interface Server {
   serve(name: string, term: number, item: number, answer: (value: never) => void, piece?: unknown): void;
 }
 
-/** Which object serves in a process. */
-export const nodes = new Map<Process, Server>();
-const serversOf = (process: Process): Server | undefined => nodes.get(process);
+const serversOf = (process: Process) => process.world.servers.get(process) as Server | undefined;
 
 /** What is the same for all of a history. */
 export interface Toy {
@@ -363,10 +380,9 @@ export interface Toy {
   /** How long a piece takes to be carried, in milliseconds. */
   readonly carryMs: number;
   /** Told of every range that was computed. */
-  computed(by: WorkerNode, work: Work, ranges: readonly { lo: number; hi: number }[]): void;
+  computed(by: WorkerNode, session: number, work: Work, ranges: readonly { lo: number; hi: number }[]): void;
 }
-export const toys = new Map<World, Toy>();
-const toyOf = (world: World): Toy => toys.get(world) as Toy;
+const toyOf = (world: World): Toy => world.toy as Toy;
 
 export const nodeName = (item: number, lo: number, hi: number): string => `node ${item} ${lo}-${hi}`;
 const sliceName = (item: number, from: number, to: number): string => `slice ${item} ${from}-${to}`;

@@ -9,17 +9,23 @@ interface Event {
 /** Simulated time: what is to happen, in order. Real time plays no part. */
 export class World {
   readonly random: Random;
-  nowMs = 0;
-  /** Real promises that are being waited for (checkpoints): the next event waits until they have had their turn. */
-  promises = 0;
+  /** A monotonic clock begins anywhere. */
+  nowMs: number;
+  /** A real promise was settled: whoever waits for it has its turn before the next event. */
+  woken = false;
   readonly #heap: Event[] = [];
   #order = 0;
   events = 0;
+  /** Which object serves in a process. */
+  readonly servers = new Map<Process, object>();
+  /** What is the same for all processes. */
+  toy: object = {};
   /** Told of every effect, for whoever looks for a fault. */
   trace: (who: string, effect: object) => void = () => undefined;
 
   constructor(random: Random) {
     this.random = random;
+    this.nowMs = random.integer(0, 1e9);
   }
 
   after(ms: number, run: () => void): void {
@@ -34,8 +40,13 @@ export class World {
       this.nowMs = event.atMs;
       this.events++;
       event.run();
-      if (this.promises > 0) await new Promise((resolve) => setImmediate(resolve));
+      if (this.woken) await this.#turn();
     }
+  }
+
+  async #turn(): Promise<void> {
+    this.woken = false;
+    await new Promise((resolve) => setImmediate(resolve));
   }
 
   #push(event: Event): void {
@@ -71,6 +82,8 @@ export class World {
 
 const before = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b.atMs && a.order < b.order);
 
+let processes = 0;
+
 /**
  * A process of the simulation. What is to happen in it waits while it is frozen and never happens once it is dead. Its monotonic
  * clock goes on during a freeze, as that of a real machine does.
@@ -78,6 +91,7 @@ const before = (a: Event, b: Event): boolean => a.atMs < b.atMs || (a.atMs === b
 export class Process {
   readonly world: World;
   readonly name: string;
+  readonly id = ++processes;
   alive = true;
   #frozenUntilMs = 0;
   /** What came in during a freeze, in order. */
@@ -94,6 +108,16 @@ export class Process {
 
   after(ms: number, run: () => void): void {
     this.world.after(ms, () => this.now(run));
+  }
+
+  /** For code that awaits: a promise that is settled in simulated time, never once the process is dead. */
+  sleep(ms: number): Promise<void> {
+    return new Promise((resolve) =>
+      this.after(ms, () => {
+        this.world.woken = true;
+        resolve();
+      }),
+    );
   }
 
   /** Runs at once, or when the process thaws. */

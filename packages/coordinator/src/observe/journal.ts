@@ -181,6 +181,8 @@ export class Journal {
    */
   async #write(): Promise<void> {
     let visitors: Visitor[] = [];
+    // Where there is nothing to write it must not be over before it is known to be under way.
+    await undefined;
     try {
       while (this.#waiting.length > 0 || this.#visitors.length > 0) {
         visitors = this.#visitors;

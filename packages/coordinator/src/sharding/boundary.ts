@@ -33,7 +33,7 @@ export class Boundary {
       // It may have got all of it before: then it says so, and the second request finds it done.
       else if (source && !holders.includes(source)) this.#adopt(member, item, holders, 0);
     }
-    if (!this.#closed) {
+    if (!this.#closed || holders.length < needed) {
       const empty = able.filter((member) => member.holds !== item && !this.#adoptions.has(member));
       for (const [i, member] of empty.entries()) this.#adopt(member, item, holders, i);
     }

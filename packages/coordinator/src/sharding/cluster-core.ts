@@ -133,7 +133,8 @@ export class ClusterCore {
     else if (input.kind === 'finish') this.#finish(input.reason, input.comeBack);
     else if (input.kind !== 'tick') {
       if (input.kind === 'arrived' && input.different) this.#different(input.member);
-      if (this.#round?.spec.item === input.item) this.#round.told(input);
+      const round = this.#round ?? this.#asked?.round;
+      if (round?.spec.item === input.item) round.told(input);
       else this.#context.refuse(`${input.kind} of item ${input.item}`);
     }
   }
@@ -303,6 +304,8 @@ export class ClusterCore {
 
   #settle(): void {
     if (this.#round?.stranded) this.#strand(this.#round);
+    // What was on its way has arrived and was the last that was missing.
+    if (this.#asked?.round && !this.#asked.round.stranded) this.#enter(this.#asked.round);
     if (this.#round?.done) this.#finishRound(this.#round);
     if (this.#asked) this.#startRound(this.#asked);
     if (this.#over) return;
@@ -344,17 +347,21 @@ export class ClusterCore {
       this.#wait(spec, needed);
       return;
     }
+    const exchange = this.#options.placement === 'workers' && spec.kind === 'train';
+    const round = begun ?? (exchange ? new ExchangeRound(spec, this.#context) : new CollectRound(spec, this.#context));
+    if (upcoming) round.upcoming = upcoming;
+    this.#enter(round);
+    if (!begun) round.start();
+  }
+
+  #enter(round: Round): void {
     this.#started = true;
     this.#waiting = false;
     this.#asked = undefined;
     if (this.#changed) this.#raise();
     this.#changed = false;
-    const exchange = this.#options.placement === 'workers' && spec.kind === 'train';
-    const round = begun ?? (exchange ? new ExchangeRound(spec, this.#context) : new CollectRound(spec, this.#context));
-    if (upcoming) round.upcoming = upcoming;
     this.#round = round;
-    if (begun) round.joined();
-    else round.start();
+    round.joined();
   }
 
   #wait({ step }: ItemSpec, needed: number): void {

@@ -38,6 +38,7 @@ export class CollectRound implements Round {
   /** The longest that somebody took for this item, in milliseconds. */
   #slowestMs = 0;
   #startedMs = 0;
+  #started = false;
 
   constructor(spec: ItemSpec, context: RoundContext) {
     this.spec = spec;
@@ -51,7 +52,8 @@ export class CollectRound implements Round {
   }
 
   get stranded(): boolean {
-    return this.#stage === 'working' && this.#context.takers().length === 0;
+    const nobody = this.#context.takers().length === 0 && this.#assignments.busy.length === 0;
+    return this.#stage === 'working' && nobody && this.#fetching.size === 0;
   }
 
   needs(member: Member): boolean {
@@ -64,6 +66,7 @@ export class CollectRound implements Round {
   }
 
   start(): void {
+    this.#started = true;
     this.#startedMs = this.#context.now();
     const members = this.#context.takers();
     const ranges = this.#context.ranges(this.spec, members);
@@ -93,7 +96,7 @@ export class CollectRound implements Round {
   }
 
   joined(): void {
-    this.#giveOrphans();
+    if (this.#started) this.#giveOrphans();
   }
 
   lost(member: Member): readonly number[] {

@@ -180,10 +180,11 @@ export class ExchangeRound implements Round {
 
   /** All hold the parameters before the item: what is computed is kept, what is missing given out, slices have new owners. */
   #again(parts: readonly Part[]): void {
-    const missing = new Set(this.#batch.filled);
+    const filled = new Set(this.#batch.filled);
+    const missing = new Set(filled);
     for (const part of parts) {
       // Two can only have the same shard where one was thought lost; the other one's sum is left out.
-      part.ranges = part.ranges.filter((range) => shardsOf([range]).every((s) => missing.has(s)));
+      part.ranges = part.ranges.filter((range) => shardsOf([range]).every((s) => missing.has(s) || !filled.has(s)));
       for (const shard of shardsOf(part.ranges)) missing.delete(shard);
     }
     const weights = this.#context.pace.weights(
