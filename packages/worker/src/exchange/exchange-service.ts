@@ -15,6 +15,8 @@ export interface ExchangeHost {
   readonly desk?: Desk;
   /** Whether the peer is that member: by its certificate, where it has one. */
   readonly isMember: (member: number, peer: Peer) => boolean;
+  /** Bytes of the chunks that are sent, at most 1 MiB. Default: `chunkBytes`. */
+  readonly chunk?: number;
   /** Bytes sent and received, for telemetry. */
   readonly traffic?: { sent: number; received: number };
 }
@@ -36,7 +38,7 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
       if (!isSize(offset) || offset > slice.bytes)
         throw new StatusError(status.OUT_OF_RANGE, `byte ${offset} of a piece of ${slice.bytes} bytes`);
       do {
-        const size = Math.min(chunkBytes, slice.bytes - offset);
+        const size = Math.min(host.chunk ?? chunkBytes, slice.bytes - offset);
         await publication.ready(slice, offset + size, stop);
         await send(chunkAt(slice, offset, size));
         offset += size;

@@ -1,6 +1,7 @@
 import type { DescMethod, DescService, Message } from '@bufbuild/protobuf';
 import type { MethodDefinition, ServiceDefinition } from '@grpc/grpc-js';
-import { decode, encode, type Malformed } from './codec.ts';
+import { encodeMessage } from './bulk-encoding.ts';
+import { decode, type Malformed } from './codec.ts';
 
 /** The path of a call in HTTP/2: `/lockstep.v1.Exchange/Pull`. */
 export const methodPath = (method: DescMethod): string => `/${method.parent.typeName}/${method.name}`;
@@ -15,9 +16,9 @@ export const methodDefinition = (method: DescMethod): MethodDefinition<Message |
   path: methodPath(method),
   requestStream: clientStreams(method),
   responseStream: serverStreams(method),
-  requestSerialize: (message) => encode(method.input, message as Message),
+  requestSerialize: (message) => encodeMessage(method.input, message as Message),
   requestDeserialize: (bytes) => decode(method.input, bytes),
-  responseSerialize: (message) => encode(method.output, message as Message),
+  responseSerialize: (message) => encodeMessage(method.output, message as Message),
   responseDeserialize: (bytes) => decode(method.output, bytes),
 });
 
