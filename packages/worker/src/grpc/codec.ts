@@ -3,13 +3,24 @@ import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufb
 /** Bytes that are no message of their type. A value, since errors thrown while decoding would end as INTERNAL. */
 export class Malformed {
   readonly typeName: string;
-  readonly cause: unknown;
+  /** Whether it was not even looked at. */
+  readonly tooLong: boolean;
 
-  constructor(typeName: string, cause: unknown) {
+  constructor(typeName: string, tooLong = false) {
     this.typeName = typeName;
-    this.cause = cause;
+    this.tooLong = tooLong;
   }
 }
+
+/**
+ * Bytes of messages that have no reason to be as long as others: two bytes of a list can become an object of a hundred, so what many may send is
+ * kept short.
+ */
+const longest = new Map<string, number>([
+  // The state of a worker's nodes, or the gradients of its layers: some 10 000 numbers.
+  ['lockstep.v1.FromWorker', 512 * 1024],
+  ['lockstep.v1.PullRequest', 4096],
+]);
 
 /** Nesting of our messages is at most 5; unknown groups count as well. */
 const deepest = 16;
@@ -23,10 +34,12 @@ export function decode<D extends DescMessage>(
   bytes: Uint8Array,
   recursionLimit = deepest,
 ): MessageShape<D> | Malformed {
+  if (bytes.length > (longest.get(schema.typeName) ?? Number.POSITIVE_INFINITY))
+    return new Malformed(schema.typeName, true);
   try {
     return fromBinary(schema, bytes, { readUnknownFields: false, recursionLimit });
-  } catch (error) {
-    return new Malformed(schema.typeName, error);
+  } catch {
+    return new Malformed(schema.typeName);
   }
 }
 

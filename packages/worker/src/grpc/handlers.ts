@@ -54,7 +54,9 @@ type AnyCall =
 
 const checked = (message: unknown): Message => {
   if (message instanceof Malformed)
-    throw new StatusError(status.INVALID_ARGUMENT, `the bytes received are no ${message.typeName}`);
+    throw message.tooLong
+      ? new StatusError(status.RESOURCE_EXHAUSTED, `a ${message.typeName} was too long`)
+      : new StatusError(status.INVALID_ARGUMENT, `the bytes received are no ${message.typeName}`);
   return message as Message;
 };
 

@@ -6,7 +6,7 @@ import { statusName } from './status-error.ts';
 const answers = new Set(['0', '1', '5', '10', '14']);
 
 /** A caller that was answered has so long to end its half, in ms; those of gRPC do at once. */
-const lingerMs = 1000;
+const lingerMs = 250;
 
 /**
  * Counts the status of every call, also of those that grpc-js ends by itself; and resets streams whose caller goes on sending after it was
