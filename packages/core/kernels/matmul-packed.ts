@@ -1,4 +1,5 @@
-import { addBias, blockK, blockM, copyTile, putTile, tile, tilePitch, zeroTile } from './matmul';
+import { blockK, blockM } from './matmul-blocks';
+import { addBias, copyTile, putTile, tile, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 
 /**

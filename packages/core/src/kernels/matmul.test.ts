@@ -276,6 +276,30 @@ describe.each([
     expect(bits(run(h, product, operands))).toEqual(bits(contract(product, operands)));
   });
 
+  test.each([1, 2, 3, 4, 5])('segments of up to %i positions equal the contract', (longest) => {
+    const segments = [7];
+    for (let s = 0; s < 27; s++) segments.push(segments.at(-1)! + 1 + ((s * s + 3) % longest));
+    for (const [m, n] of [
+      [70, 36],
+      [3, 5],
+    ] as const) {
+      const product: Product = { m, n, k: 150, a: [1, m], b: [n, 1], segments, bias: true };
+      const operands = operandsOf(product);
+      expect(bits(run(h, product, operands))).toEqual(bits(contract(product, operands)));
+    }
+  });
+
+  test.each([1, 3, 9])('segments of %i products that are all -0 give +0', (length) => {
+    const [m, n, k] = [6, 18, 5 * length];
+    const product: Product = { m, n, k, a: [1, m], b: [n, 1], segments: [0, 1, 2, 3, 4, 5].map((s) => s * length) };
+    const operands = {
+      ...operandsOf(product),
+      a: new Float32Array(k * m).fill(-0),
+      b: new Float32Array(k * n).fill(1),
+    };
+    expect(bits(run(h, product, operands))).toEqual(new Uint32Array(m * n));
+  });
+
   test('segments need not begin at zero', () => {
     const product: Product = { m: 5, n: 6, k: 12, a: [12, 1], b: [6, 1] };
     const operands = operandsOf(product);
