@@ -24,6 +24,7 @@ export { describeKernels, type LoadedKernels, loadKernelModule } from './kernels
 export { type KernelName, opcode } from './kernels/opcodes.ts';
 export { kernelOf, type Phase, phases } from './kernels/phases.ts';
 export { selfTest, selfTestBytes } from './kernels/self-test.ts';
+export { roundBf16 } from './math/bf16.ts';
 export { describeBrokenRule } from './ops/check-values.ts';
 export { type GroupSpec, type OptimizerSpec, stateVectors } from './optim/optimizer-spec.ts';
 export { AddressSpace } from './program/address-space.ts';

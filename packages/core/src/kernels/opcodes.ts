@@ -50,6 +50,7 @@ export const kernelTable = {
   averages: ['movingAverage'],
   penalty: ['penalise'],
   update: ['addInto', 'blockSumSquares'],
+  bf16: ['roundBf16', 'addIntoBf16'],
   digest: ['hashBlocks'],
   step: ['decide', 'treeSumDoubles'],
   hyper: ['hyper'],

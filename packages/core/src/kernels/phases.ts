@@ -52,6 +52,7 @@ const phaseOfFile: Readonly<Partial<Record<KernelFile, Phase>>> = {
   averages: 'update',
   penalty: 'update',
   update: 'update',
+  bf16: 'update',
   digest: 'update',
   step: 'overhead',
   hyper: 'overhead',

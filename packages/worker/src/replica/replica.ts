@@ -2,6 +2,7 @@ import { deriveKey, type JobSpec, type LoadedKernels, LockstepError, type PhaseS
 import { type BadIndex, readBadIndex } from '../memory/bad-index.ts';
 import { parameterPieces } from '../memory/pieces.ts';
 import { Ring } from '../memory/ring.ts';
+import type { Reduction } from '../memory/rounding.ts';
 import { runGroups } from '../memory/run-state.ts';
 import { type SlotKind, slotKind, stepStatus } from '../memory/slot.ts';
 import { type FieldView, type SlotAnswer, type SlotHeader, SlotView } from '../memory/slot-view.ts';
@@ -21,6 +22,8 @@ export interface ReplicaOptions {
   readonly limitBytes: number;
   /** Several shards through the kernels as one batch; default true. Changes the speed and no bit. */
   readonly mergeShards?: boolean;
+  /** Of the run; default f32. */
+  readonly reduce?: Reduction;
   /** Whether it applies updates (default); if not it holds parameters only, and where the job has one the moving average. */
   readonly updates?: boolean;
 }
@@ -69,14 +72,14 @@ export class Replica {
   #closed = false;
 
   private constructor(options: ReplicaOptions) {
-    const { spec, kernels, threads, limitBytes, mergeShards = true, updates = true } = options;
+    const { spec, kernels, threads, limitBytes, mergeShards = true, reduce = 'f32', updates = true } = options;
     const image = layOutReplica(spec, { threads, updates });
     this.#spec = spec;
     this.#image = image;
     this.#area = new WorkArea(spec, threads, image, limitBytes);
     const { memory } = this.#area;
     const { buffer } = memory;
-    this.#compiler = new RangeCompiler(spec, image, this.#area, mergeShards);
+    this.#compiler = new RangeCompiler(spec, image, this.#area, { mergeShards, reduce });
     for (const { address, words } of image.contents) new Uint32Array(buffer, address, words.length).set(words);
     const watched = updates && spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
     const groups = runGroups(spec).length;
@@ -198,7 +201,7 @@ export class Replica {
     const answered = await this.#ring.answered(this.#ring.filled);
     this.#busy = false;
     if (answered < 0) {
-      if (this.#closed) throw new LockstepError('The replica was closed while it computed.');
+      if (this.#closed) throw new LockstepError('The replica was closed.');
       await this.#pool.finished;
       throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
     }
