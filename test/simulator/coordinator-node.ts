@@ -392,6 +392,7 @@ const identity = {
   numericsVersion: 1,
   seed: 1,
   batch: { size: 1, shards: 1 },
+  reduce: 'f32' as const,
   dataDigest: '',
   program: '',
 };

@@ -16,9 +16,15 @@ import {
  * The slowest way to train: one thread, every shard by itself, all results in one place, then the tree as it is defined.
  * What the engine gives must be the same bits.
  */
-export async function trainByTheBook(traced: TracedJob, steps: number, widen = true): Promise<Float32Array> {
+export async function trainByTheBook(
+  traced: TracedJob,
+  steps: number,
+  { widen = true, reduce = 'f32' }: { widen?: boolean; reduce?: 'f32' | 'bf16' } = {},
+): Promise<Float32Array> {
   const { spec, host, initialParameters } = traced;
   const machine = new Machine(spec, initialParameters, widen);
+  // Only gradients of parameters are rounded, neither sums of buffers nor statistics.
+  const round = (value: number, i: number) => (reduce === 'bf16' && i < spec.layout.trained ? toBf16(value) : value);
   for (let step = 0; step < steps; step++) {
     const values = await host.stepValues(step, []);
     const leaves: (Float32Array | null)[] = [];
@@ -26,11 +32,10 @@ export async function trainByTheBook(traced: TracedJob, steps: number, widen = t
     for (let s = 0; s < spec.batch.shards; s++) {
       const from = Math.floor((s * samples.length) / spec.batch.shards);
       const to = Math.floor(((s + 1) * samples.length) / spec.batch.shards);
-      leaves.push(
-        from === to ? null : await machine.shard(traced, step, samples.slice(from, to), from, values.scalars),
-      );
+      const leaf = from < to && (await machine.shard(traced, step, samples.slice(from, to), from, values.scalars));
+      leaves.push(leaf ? leaf.map(round) : null);
     }
-    machine.update(tree(leaves, 0, leaves.length) as Float32Array, values.learningRates);
+    machine.update(tree(leaves, 0, leaves.length, round) as Float32Array, values.learningRates);
   }
   return machine.parameters();
 }
@@ -45,13 +50,31 @@ async function batchOf(spec: JobSpec, step: number): Promise<number[]> {
 }
 
 /** [lo, hi) splits at lo + the largest power of two below hi - lo; its value is left + right. Empty shards are absent, not zero. */
-function tree(leaves: readonly (Float32Array | null)[], lo: number, hi: number): Float32Array | null {
+function tree(
+  leaves: readonly (Float32Array | null)[],
+  lo: number,
+  hi: number,
+  round: (value: number, i: number) => number,
+): Float32Array | null {
   if (hi - lo === 1) return leaves[lo] as Float32Array | null;
   let half = 1;
   while (half * 2 < hi - lo) half *= 2;
-  const [left, right] = [tree(leaves, lo, lo + half), tree(leaves, lo + half, hi)];
+  const [left, right] = [tree(leaves, lo, lo + half, round), tree(leaves, lo + half, hi, round)];
   if (!left || !right) return left ?? right;
-  return left.map((x, i) => Math.fround(x + (right[i] as number)));
+  return left.map((x, i) => round(Math.fround(x + (right[i] as number)), i));
+}
+
+const word = new DataView(new ArrayBuffer(4));
+
+/** Of the two neighbours with eight significant bits the nearer one, of two as near the even one. */
+function toBf16(x: number): number {
+  word.setFloat32(0, x);
+  const bits = word.getUint32(0);
+  const low = bits & 0xffff0000;
+  const rest = bits & 0xffff;
+  const up = rest > 0x8000 || (rest === 0x8000 && (low & 0x10000) !== 0);
+  word.setUint32(0, (low + (up ? 0x10000 : 0)) >>> 0);
+  return word.getFloat32(0);
 }
 
 class Machine {

@@ -1,11 +1,20 @@
-import { deriveKey, type JobSpec, parameterDigest, permutationIndex, type TracedJob } from '@lockstep/core/internal';
+import {
+  deriveKey,
+  type JobSpec,
+  parameterDigest,
+  permutationIndex,
+  roundBf16,
+  type TracedJob,
+} from '@lockstep/core/internal';
 import {
   type Computed,
   compiledKernels,
   foldTree,
   type NodeResult,
+  type Reduction,
   Replica,
   type ReplicaOptions,
+  roundedElements,
   shardsOf,
   type TreeNode,
 } from '@lockstep/worker';
@@ -16,9 +25,11 @@ export type Batches = Readonly<Record<string, Float32Array | Int32Array | Uint8A
 export class ReplicaSet implements AsyncDisposable {
   readonly replicas: readonly Replica[];
   readonly #traced: TracedJob;
+  readonly #rounded: number;
 
-  private constructor(traced: TracedJob, replicas: readonly Replica[]) {
+  private constructor(traced: TracedJob, replicas: readonly Replica[], reduce: Reduction) {
     this.#traced = traced;
+    this.#rounded = roundedElements(traced.spec, reduce);
     this.replicas = replicas;
   }
 
@@ -31,7 +42,7 @@ export class ReplicaSet implements AsyncDisposable {
     );
     const state = { step: 0, parameters, optimizer: {}, counters: {} };
     await Promise.all(replicas.map((replica) => replica.load(state)));
-    return new ReplicaSet(traced, replicas);
+    return new ReplicaSet(traced, replicas, options.reduce ?? 'f32');
   }
 
   /** All phases of step `step`; the shares say who computes what. @returns the digests of the phases, the same from all replicas */
@@ -46,7 +57,7 @@ export class ReplicaSet implements AsyncDisposable {
         ...{ kind: 'train', step, phase, samples: indices.length, ranges, scalars },
       }));
       const nodes = results.flatMap(({ nodes }) => nodes);
-      const root = foldNodes(nodes, spec.batch.shards);
+      const root = foldNodes(nodes, spec.batch.shards, this.#rounded);
       const answers = await Promise.all(
         this.replicas.map((replica) => {
           replica.reduced.set(root);
@@ -124,13 +135,17 @@ export class ReplicaSet implements AsyncDisposable {
   }
 }
 
-/** The root of the tree, from nodes in any order. */
-export function foldNodes(nodes: readonly NodeResult[], shards: number): Float32Array {
+/** The root of the tree, from nodes in any order; the first `rounded` elements are bfloat16. */
+export function foldNodes(nodes: readonly NodeResult[], shards: number, rounded = 0): Float32Array {
   const arrived = new Map(nodes.map(({ lo, hi, values }) => [`${lo}-${hi}`, values]));
   const root = foldTree<Float32Array>(
     { lo: 0, hi: shards },
     ({ lo, hi }) => arrived.get(`${lo}-${hi}`) ?? (hi - lo === 1 ? null : undefined),
-    (left, right) => left.map((x, i) => Math.fround(x + (right[i] as number))),
+    (left, right) => {
+      const sum = left.map((x, i) => Math.fround(x + (right[i] as number)));
+      roundBf16(sum.subarray(0, rounded));
+      return sum;
+    },
   );
   return root as Float32Array;
 }

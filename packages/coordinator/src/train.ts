@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
-import { compiledKernels, type ThreadProfile } from '@lockstep/worker';
+import { compiledKernels, type Reduction, type ThreadProfile } from '@lockstep/worker';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
@@ -23,6 +23,11 @@ export interface TrainOptions extends TraceOverrides {
   readonly mergeShards?: boolean;
   /** Let V8 widen the kernels' vectors where it can; default true. Changes the speed and no bit. */
   readonly widen?: boolean;
+  /**
+   * How shards' gradients are added: as they are (default), or rounded to bfloat16 at each node of the tree, which gives other bits, and half the
+   * bytes between workers. Part of the run, like the seed.
+   */
+  readonly reduce?: Reduction;
   /** End after so many steps as if interrupted. */
   readonly stopAtStep?: number;
   /** No training: only the evaluation on the test split. */
@@ -116,6 +121,7 @@ async function start(
         initialWeights: options.initialWeights ?? null,
         memoryLimitBytes: options.memoryLimitBytes ?? Math.floor(totalmem() * 0.8),
         mergeShards: options.mergeShards ?? true,
+        reduce: options.reduce ?? 'f32',
         kernels: await kernels,
         stopAtStep: options.stopAtStep ?? null,
         heapProbeAt: options.heapProbeAt ?? null,

@@ -62,6 +62,7 @@ export { type CompileOptions, compileRun } from './memory/compile-run.ts';
 export { fitRun } from './memory/fit-run.ts';
 export { parameterPieces } from './memory/pieces.ts';
 export { mebibytes } from './memory/regions.ts';
+export { type Reduction, roundedElements } from './memory/rounding.ts';
 export type { RunImage, StateAddresses } from './memory/run-image.ts';
 export { RunMemory, type SlotItem } from './memory/run-memory.ts';
 export { emaVector, runGroups, runVectors } from './memory/run-state.ts';

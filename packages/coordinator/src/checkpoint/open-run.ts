@@ -2,7 +2,7 @@ import { access, constants, readFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { ParameterLayout, TracedJob } from '@lockstep/core/internal';
-import type { TrainingState } from '@lockstep/worker';
+import type { Reduction, TrainingState } from '@lockstep/worker';
 import { emaVector } from '@lockstep/worker';
 import type { RunEvent } from '../observe/events.ts';
 import { Journal, journalName } from '../observe/journal.ts';
@@ -18,6 +18,7 @@ export interface OpenRequest {
   readonly out: string | null;
   readonly resume: boolean;
   readonly initialWeights: string | null;
+  readonly reduce: Reduction;
 }
 
 export interface OpenedRun {
@@ -53,7 +54,14 @@ export async function openRun(
   }
   const fence = new Fence(out, disk);
   const fs = new FencedFileSystem(disk, fence);
-  const store = new CheckpointStore(out, identityOf(traced), describeModel(spec), spec.keep, fs, fence.id);
+  const store = new CheckpointStore(
+    out,
+    identityOf(traced, request.reduce),
+    describeModel(spec),
+    spec.keep,
+    fs,
+    fence.id,
+  );
   const loaded = request.resume ? await store.loadNewest() : null;
   await fence.raise();
   for (const { path, reason } of loaded?.rejected ?? []) {

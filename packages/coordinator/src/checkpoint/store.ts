@@ -213,7 +213,7 @@ export async function loadCheckpoint(
 /** The first thing in which two runs differ, in words. */
 function differingPart(theirs: RunIdentity, ours: RunIdentity): string | undefined {
   const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
-  for (const key of ['name', 'numericsVersion', 'seed', 'batch', 'dataDigest', 'program'] as const) {
+  for (const key of ['name', 'numericsVersion', 'seed', 'batch', 'reduce', 'dataDigest', 'program'] as const) {
     if (text(theirs?.[key]) === text(ours[key])) continue;
     if (key === 'program') return 'model, loss or optimizer differs';
     if (key === 'dataDigest') return 'data differs';

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
+import type { Reduction } from '@lockstep/worker';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { replaceFile } from '../storage/replace-file.ts';
 
@@ -13,6 +14,8 @@ export interface RunFile {
   readonly name: string;
   /** What the command line set: `--resume` goes on with it, `eval` evaluates with it. */
   readonly overrides: TraceOverrides;
+  /** Where it is not f32. */
+  readonly reduce?: Reduction;
 }
 
 /** The card of a run, from its folder or one of its checkpoints. @throws UsageError where there is none */

@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { LockstepError, UsageError } from '@lockstep/core';
 import type { TraceOverrides } from '@lockstep/core/internal';
+import type { Reduction } from '@lockstep/worker';
 import { Command, Option } from 'commander';
 import { chromeTrace } from '../observe/profile.ts';
 import { type TrainOptions, train } from '../train.ts';
@@ -24,6 +25,7 @@ interface Flags {
   readonly checkpointEvery?: number;
   readonly weights?: string;
   readonly memory?: number;
+  readonly reduce?: Reduction;
   readonly stopAt?: number;
   readonly mergeShards: 'on' | 'off';
   readonly widen: 'on' | 'off';
@@ -48,6 +50,14 @@ export function trainCommand(): Command {
     .addOption(numberOption('--epochs <n>', 'length of the run in passes over the data', 1, 'LOCKSTEP_EPOCHS'))
     .addOption(numberOption('--seed <n>', 'seed of initial weights, data order and dropout', 0, 'LOCKSTEP_SEED'))
     .addOption(numberOption('--shards <n>', 'shards of a batch: part of the run, like the seed', 1, 'LOCKSTEP_SHARDS'))
+    .addOption(
+      new Option(
+        '--reduce <f32|bf16>',
+        "how shards' gradients are added: part of the run, like the seed (default: f32)",
+      )
+        .choices(['f32', 'bf16'])
+        .env('LOCKSTEP_REDUCE'),
+    )
     .addOption(new Option('--data <path>', "data instead of the job's own").env('LOCKSTEP_DATA'))
     .addOption(new Option('--out <dir>', 'folder of the run (default: runs/<job>, numbered)').env('LOCKSTEP_OUT'))
     .option('--resume', 'go on from the newest valid checkpoint in --out')
@@ -71,14 +81,16 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
   const out = flags.out ?? freeFolder(job);
   const recorded = flags.resume ? await findRunFile(out) : undefined;
   const overrides = overridesOf(flags, recorded?.overrides);
+  const reduce = flags.reduce ?? recorded?.reduce ?? 'f32';
   const reporter = reporterFor(flags.json === true);
   const interrupt = interruptible(out, job, (text) => reporter.say(text));
-  await using run = train(job, { ...trainOptions(flags), ...overrides, out, signal: interrupt.signal });
+  await using run = train(job, { ...trainOptions(flags), ...overrides, reduce, out, signal: interrupt.signal });
   try {
     let savedStep = -1;
     for await (const event of run) {
       // Only a run that has really started leaves its card in the folder.
-      if (event.type === 'start') await writeRunFile(out, { job: resolve(job), name: event.job, overrides });
+      if (event.type === 'start')
+        await writeRunFile(out, { job: resolve(job), name: event.job, overrides, ...(reduce !== 'f32' && { reduce }) });
       if (event.type === 'checkpoint') savedStep = event.step;
       reporter.event(event);
     }

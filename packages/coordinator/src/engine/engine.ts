@@ -44,6 +44,7 @@ export class Engine {
       threads: parts.request.threads,
       mergeShards: parts.request.mergeShards,
       limitBytes: parts.request.memoryLimitBytes,
+      reduce: parts.request.reduce,
     });
     this.#memory = new RunMemory(spec, image);
     this.#memory.load(parts.state);
@@ -108,7 +109,8 @@ export class Engine {
       threads: request.threads,
       batch: spec.batch,
       mode: 'sync',
-      promise: promiseOf({ mode: 'sync', compressed: false, staleness: 0 }),
+      reduce: request.reduce,
+      promise: promiseOf({ mode: 'sync', reduce: request.reduce, compressed: false, staleness: 0 }),
       kernels,
       memoryBytes: this.#image.bytes,
       out: request.out,

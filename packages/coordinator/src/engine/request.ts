@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobSpec, LoadedKernels, TraceOverrides } from '@lockstep/core/internal';
-import type { ThreadProfile } from '@lockstep/worker';
+import type { Reduction, ThreadProfile } from '@lockstep/worker';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
 export interface TracedData {
@@ -21,6 +21,7 @@ export interface EngineRequest {
   readonly initialWeights: string | null;
   readonly memoryLimitBytes: number;
   readonly mergeShards: boolean;
+  readonly reduce: Reduction;
   /** Compiled for the whole process. */
   readonly kernels: LoadedKernels;
   /** Stop after so many steps as if interrupted. */

@@ -1,3 +1,4 @@
+import type { Reduction } from '@lockstep/worker';
 import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from './cluster-events.ts';
 import type { Mode, Placement } from './promise.ts';
 
@@ -27,6 +28,8 @@ export interface StartEvent {
   readonly mode: Mode;
   /** Who owns the slices of the weights, where workers may join; absent on one machine. */
   readonly placement?: Placement;
+  /** Whether sums of gradients are rounded to bfloat16 at each node of the tree. */
+  readonly reduce: Reduction;
   /** What the mode promises about the bits, one sentence. */
   readonly promise: string;
   /** One sentence: widened or plain kernels, and why. */

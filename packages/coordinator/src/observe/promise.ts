@@ -1,8 +1,11 @@
+import type { Reduction } from '@lockstep/worker';
+
 export type Mode = 'sync' | 'local' | 'ssp' | 'async';
 export type Placement = 'coordinator' | 'workers';
 
 export interface PromiseOptions {
   readonly mode: Mode;
+  readonly reduce: Reduction;
   /** Whether gradients (or the ways of replicas) are compressed with a loss. */
   readonly compressed: boolean;
   /** Most updates that a worker may be ahead of the slowest one, in mode ssp. */
@@ -10,10 +13,12 @@ export interface PromiseOptions {
 }
 
 /** What a run promises about its weights; the same words in the start event and in docs/determinism.md. */
-export function promiseOf({ mode, compressed, staleness }: PromiseOptions): string {
+export function promiseOf({ mode, reduce, compressed, staleness }: PromiseOptions): string {
   switch (mode) {
     case 'sync':
-      return 'same bits for any number of threads and workers';
+      return reduce === 'f32'
+        ? 'same bits for any number of threads and workers'
+        : 'same bits for any number of threads and workers, with gradients rounded to bfloat16 at each node of the tree';
     case 'local':
       return compressed
         ? 'same bits for any number of workers as long as none is lost, since what compression left out stays with a worker'

@@ -24,6 +24,7 @@ export const identity: RunIdentity = {
   numericsVersion: 2,
   seed: 1,
   batch: { size: 4, shards: 2 },
+  reduce: 'f32',
   dataDigest: 'd',
   program: 'p',
 };

@@ -18,6 +18,7 @@ import {
 import { largerSizes, noSizes, PlanCache } from './plan-cache.ts';
 import { Regions } from './regions.ts';
 import { ringDepth } from './ring-depth.ts';
+import { type Reduction, roundedElements } from './rounding.ts';
 import type { RunImage, StateAddresses } from './run-image.ts';
 import { runGroups } from './run-state.ts';
 import { writeShards } from './shard-tapes.ts';
@@ -29,6 +30,7 @@ export interface CompileOptions {
   readonly threads: number;
   /** Most shards that may go through the kernels as one batch; 1 = one by one. Speed and memory only. */
   readonly mergeLimit: number;
+  readonly reduce: Reduction;
 }
 
 /** About what an instruction takes on the tape. */
@@ -116,11 +118,10 @@ class RunCompiler {
   }
 
   #bind(program: Program, batch: number): Binding {
-    const mayMerge = (segments: readonly number[]) => segments.length <= this.#options.mergeLimit;
-    return {
-      program,
-      work: planWork({ batch, shards: this.#spec.batch.shards, threads: this.#options.threads, mayMerge }),
-    };
+    const { threads, mergeLimit, reduce } = this.#options;
+    const mayMerge = (segments: readonly number[]) => segments.length <= mergeLimit;
+    const apart = reduce === 'bf16' && program !== this.#spec.evaluate;
+    return { program, work: planWork({ batch, shards: this.#spec.batch.shards, threads, mayMerge, apart }) };
   }
 
   /** Every slot has its own copy of what computes on its batch. */
@@ -189,7 +190,8 @@ class RunCompiler {
 
   #trainTapes(thread: number, phase: number, binding: Binding, shared: Places): TrainTapes {
     const root = rootOf(binding.work, shared.work);
-    const source = { phase, fold: foldAddresses(shared.work, binding.work), root, from: 0 };
+    const rounded = roundedElements(this.#spec, this.#options.reduce);
+    const source = { phase, fold: foldAddresses(shared.work, binding.work), rounded, root, from: 0 };
     return {
       compute: this.#computeTapes(thread, binding, shared),
       ...this.#updates.tapes(thread, source, shared),
@@ -217,12 +219,20 @@ class RunCompiler {
     const items = work.threads[thread]?.items ?? [];
     return shared.slots.map((slot) =>
       this.#tape((tape) =>
-        writeShards(tape, this.#spec, program, items, this.#plans, {
-          own: shared.threads[thread] as ThreadPlaces,
-          work: shared.work[thread] as ThreadWork,
-          slot,
-          state: shared.state,
-        }),
+        writeShards(
+          tape,
+          this.#spec,
+          program,
+          items,
+          this.#plans,
+          {
+            own: shared.threads[thread] as ThreadPlaces,
+            work: shared.work[thread] as ThreadWork,
+            slot,
+            state: shared.state,
+          },
+          this.#options.reduce,
+        ),
       ),
     );
   }

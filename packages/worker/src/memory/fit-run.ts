@@ -1,6 +1,7 @@
 import { type JobSpec, MemoryLimitError } from '@lockstep/core/internal';
 import { compileRun } from './compile-run.ts';
 import { mebibytes } from './regions.ts';
+import type { Reduction } from './rounding.ts';
 import type { RunImage } from './run-image.ts';
 
 /** 32-bit addresses reach no further. */
@@ -10,6 +11,7 @@ export interface FitOptions {
   readonly threads: number;
   readonly mergeShards: boolean;
   readonly limitBytes: number;
+  readonly reduce: Reduction;
 }
 
 /**
@@ -17,14 +19,14 @@ export interface FitOptions {
  *
  * @throws MemoryLimitError before anything is allocated: how much it needs, for what, and how many threads would fit
  */
-export function fitRun(spec: JobSpec, { threads, mergeShards, limitBytes }: FitOptions): RunImage {
+export function fitRun(spec: JobSpec, { threads, mergeShards, limitBytes, reduce }: FitOptions): RunImage {
   const limit = Math.min(limitBytes, addressLimit);
   let image: RunImage | undefined;
   for (let mergeLimit = mergeShards ? spec.batch.shards : 1; mergeLimit >= 1; mergeLimit = Math.floor(mergeLimit / 2)) {
-    image = compileRun(spec, { threads, mergeLimit });
+    image = compileRun(spec, { threads, mergeLimit, reduce });
     if (image.bytes <= limit) return image;
   }
-  const fitting = largestFitting(spec, threads, limit);
+  const fitting = largestFitting(spec, threads, limit, reduce);
   throw new MemoryLimitError(
     `Job "${spec.name}" needs ${mebibytes((image as RunImage).bytes)} with ${threads} thread${threads === 1 ? '' : 's'} ` +
       `(${(image as RunImage).breakdown}), the limit is ${mebibytes(limit)}: ` +
@@ -34,9 +36,9 @@ export function fitRun(spec: JobSpec, { threads, mergeShards, limitBytes }: FitO
   );
 }
 
-function largestFitting(spec: JobSpec, threads: number, limit: number): number {
+function largestFitting(spec: JobSpec, threads: number, limit: number, reduce: Reduction): number {
   for (let fewer = threads - 1; fewer >= 1; fewer--) {
-    if (compileRun(spec, { threads: fewer, mergeLimit: 1 }).bytes <= limit) return fewer;
+    if (compileRun(spec, { threads: fewer, mergeLimit: 1, reduce }).bytes <= limit) return fewer;
   }
   return 0;
 }

@@ -1,5 +1,6 @@
 import { type JobSpec, type Plan, type Program, planProgram } from '@lockstep/core/internal';
-import type { WorkItem, WorkPlan } from '../sharding/work.ts';
+import type { WorkItem } from '../sharding/thread-work.ts';
+import type { WorkPlan } from '../sharding/work.ts';
 import type { WorkSizes } from './places.ts';
 
 export type WorkRun = Extract<WorkItem, { kind: 'run' }>;

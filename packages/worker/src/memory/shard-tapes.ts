@@ -1,7 +1,8 @@
 import type { FieldSpec, JobSpec, Program, TapeWriter } from '@lockstep/core/internal';
-import type { WorkItem } from '../sharding/work.ts';
+import type { WorkItem } from '../sharding/thread-work.ts';
 import type { ThreadPlaces, ThreadWork } from './places.ts';
 import type { PlanCache } from './plan-cache.ts';
+import { type Reduction, roundedElements, writeRounding, writeSum } from './rounding.ts';
 import type { StateAddresses } from './run-image.ts';
 import { emaVector, runVectors } from './run-state.ts';
 import { type Slot, sampleBytes, slotWord } from './slot.ts';
@@ -23,15 +24,17 @@ export function writeShards(
   items: readonly WorkItem[],
   plans: PlanCache,
   { own, work, slot, state }: ShardPlaces,
+  reduce: Reduction,
 ): void {
   const evaluated = program === spec.evaluate;
   const length = (evaluated ? 0 : spec.layout.length) + program.statistics.length;
   const average = evaluated ? state.vectors[runVectors(spec).indexOf(emaVector)] : undefined;
+  const rounded = evaluated ? 0 : roundedElements(spec, reduce);
   const buffer = (index: number) => work.buffers[index] as number;
   copyWords(tape, own.context, slot.header + slotWord.key0 * 4, 2);
   for (const item of items) {
     if (item.kind === 'add') {
-      tape.kernel('addInto', buffer(item.into), buffer(item.into), buffer(item.from), length);
+      writeSum(tape, buffer(item.into), buffer(item.from), { from: 0, to: length }, rounded);
       continue;
     }
     tape.kernel('literal', own.context + 8, 1, item.position);
@@ -51,5 +54,6 @@ export function writeShards(
         outputs: evaluated ? from(spec.gathered, slot.gathered) : {},
       }),
     );
+    for (const index of item.buffers) writeRounding(tape, buffer(index), rounded);
   }
 }

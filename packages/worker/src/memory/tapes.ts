@@ -9,6 +9,7 @@ import {
 import { blocksOf, type Slice } from './block-slices.ts';
 import type { PenaltyPiece, PiecewiseParameter } from './pieces.ts';
 import { type FoldAddresses, partBytes, type SharedPlaces, type ThreadPlaces } from './places.ts';
+import { writeSum } from './rounding.ts';
 import { emaVector, runGroups, runVectors } from './run-state.ts';
 
 // The instructions around the Program: moving, reducing, updating and hashing. All are pure functions of addresses.
@@ -48,6 +49,8 @@ export function foldStatistics(
 
 export interface FoldParts {
   readonly fold: readonly FoldAddresses[];
+  /** Leading elements that are rounded to bfloat16. */
+  readonly rounded: number;
   readonly root: number;
   /** Copied to the root first; 0 = nothing. */
   readonly from: number;
@@ -70,10 +73,7 @@ export function foldSlice(
   for (const block of blocksOf(slice)) {
     const { from, to } = block;
     if (parts.from !== 0) copyWords(tape, root + from * 4, parts.from + from * 4, to - from);
-    for (const add of parts.fold) {
-      const into = add.into + from * 4;
-      tape.kernel('addInto', into, into, add.from + from * 4, to - from);
-    }
+    for (const add of parts.fold) writeSum(tape, add.into, add.from, block, parts.rounded);
     if (from >= trained) continue;
     for (const { index, l1, l2, ...piece } of within(block, parts.penaltyPieces)) {
       const at = piece.from * 4;

@@ -16,6 +16,8 @@ export interface UpdateSource {
   readonly phase: number;
   /** Additions that make the root of the tree, done slice by slice. */
   readonly fold: readonly FoldAddresses[];
+  /** Leading elements that the additions round to bfloat16. */
+  readonly rounded: number;
   /** Gradient sums, then statistics. */
   readonly root: number;
   /** A vector like the root that is copied there first, and stays as it is; 0 = the root is filled already. */
@@ -46,6 +48,7 @@ export class UpdateCompiler {
         foldStatistics(tape, own, { root: from || root, fold: source.fold }, layout.length, statistics);
         foldSlice(tape, slice, layout.trained, shared, {
           fold: source.fold,
+          rounded: source.rounded,
           root,
           from,
           weight: own.sums + 4,

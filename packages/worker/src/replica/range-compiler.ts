@@ -2,6 +2,7 @@ import { type JobSpec, type Program, TapeWriter } from '@lockstep/core/internal'
 import { blocksOf, sliceOf } from '../memory/block-slices.ts';
 import { bufferAddress, foldAddresses, type ThreadPlaces, type ThreadWork } from '../memory/places.ts';
 import { PlanCache } from '../memory/plan-cache.ts';
+import { type Reduction, roundedElements, writeSum } from '../memory/rounding.ts';
 import { writeShards } from '../memory/shard-tapes.ts';
 import type { Slot } from '../memory/slot.ts';
 import type { TreeNode } from '../sharding/tree.ts';
@@ -33,16 +34,23 @@ export class RangeCompiler {
   readonly #image: ReplicaImage;
   readonly #area: WorkArea;
   readonly #plans: PlanCache;
+  readonly #reduce: Reduction;
   readonly #known = new Map<string, CompiledRanges>();
   /** Most shards that go through the kernels as one batch; fewer where memory is short. */
   #mergeLimit: number;
   #generation = 0;
 
-  constructor(spec: JobSpec, image: ReplicaImage, area: WorkArea, mergeShards: boolean) {
+  constructor(
+    spec: JobSpec,
+    image: ReplicaImage,
+    area: WorkArea,
+    { mergeShards, reduce }: { readonly mergeShards: boolean; readonly reduce: Reduction },
+  ) {
     this.#spec = spec;
     this.#image = image;
     this.#area = area;
     this.#plans = new PlanCache(spec);
+    this.#reduce = reduce;
     this.#mergeLimit = mergeShards ? spec.batch.shards : 1;
   }
 
@@ -106,10 +114,16 @@ export class RangeCompiler {
     return this.#area.write(tapes);
   }
 
-  #work({ samples, ranges }: RangeRequest): WorkPlan {
+  #isTraining({ program }: Pick<RangeRequest, 'program'>): boolean {
+    return program !== this.#spec.evaluate;
+  }
+
+  #work(request: RangeRequest): WorkPlan {
+    const { samples, ranges } = request;
     const mayMerge = (segments: readonly number[]) => segments.length <= this.#mergeLimit;
     const { shards } = this.#spec.batch;
-    return planWork({ batch: samples, shards, threads: this.#image.scripts.length, ranges, mayMerge });
+    const apart = this.#reduce === 'bf16' && this.#isTraining(request);
+    return planWork({ batch: samples, shards, threads: this.#image.scripts.length, ranges, mayMerge, apart });
   }
 
   #sizes(request: RangeRequest) {
@@ -117,20 +131,22 @@ export class RangeCompiler {
     return plan.threads.map((_, thread) => this.#plans.sizes(request.program, plan, thread));
   }
 
-  #length({ program }: RangeRequest): number {
-    return (program === this.#spec.evaluate ? 0 : this.#spec.layout.length) + program.statistics.length;
+  #length(request: RangeRequest): number {
+    return (this.#isTraining(request) ? this.#spec.layout.length : 0) + request.program.statistics.length;
   }
 
   #shards({ program, place }: RangeRequest, plan: WorkPlan, thread: number, work: readonly ThreadWork[]): Uint32Array {
     const { slots, threads, state } = this.#image;
     const [ring, batch] = [slots[0] as Slot, slots[place] as Slot];
     const tape = new TapeWriter();
-    writeShards(tape, this.#spec, program, plan.threads[thread]?.items ?? [], this.#plans, {
+    const places = {
       own: threads[thread] as ThreadPlaces,
       work: work[thread] as ThreadWork,
       slot: { ...ring, inputs: batch.inputs, gathered: batch.gathered },
       state,
-    });
+    };
+    const items = plan.threads[thread]?.items ?? [];
+    writeShards(tape, this.#spec, program, items, this.#plans, places, this.#reduce);
     return tape.finish();
   }
 
@@ -139,11 +155,9 @@ export class RangeCompiler {
     const tape = new TapeWriter();
     const adds = foldAddresses(work, plan);
     if (adds.length === 0) return tape.finish();
-    for (const { from, to } of blocksOf(sliceOf(this.#length(request), thread, plan.threads.length))) {
-      for (const add of adds) {
-        const into = add.into + from * 4;
-        tape.kernel('addInto', into, into, add.from + from * 4, to - from);
-      }
+    const rounded = this.#isTraining(request) ? roundedElements(this.#spec, this.#reduce) : 0;
+    for (const block of blocksOf(sliceOf(this.#length(request), thread, plan.threads.length))) {
+      for (const { into, from } of adds) writeSum(tape, into, from, block, rounded);
     }
     return tape.finish();
   }

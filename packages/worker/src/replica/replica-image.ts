@@ -83,8 +83,8 @@ export function layOutReplica(spec: JobSpec, { threads: count, updates }: Replic
   const nothing = { from: 0, to: 0 };
   const sources = spec.phases.map(({ penalties }, phase) =>
     penalties.length > 0
-      ? { phase, fold: [], root: penalisedCopy, from: reduced }
-      : { phase, fold: [], root: reduced, from: 0 },
+      ? { phase, fold: [], rounded: 0, root: penalisedCopy, from: reduced }
+      : { phase, fold: [], rounded: 0, root: reduced, from: 0 },
   );
   const scripts = numbers.map((thread): ThreadScript => {
     const own = shared.threads[thread] as ThreadPlaces;

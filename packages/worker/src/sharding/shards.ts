@@ -11,6 +11,10 @@ export function shardsOf(batch: number, shards: number): Shard[] {
   }));
 }
 
+/** Samples of shards `lo` to `hi`. */
+export const samplesOf = (all: readonly Shard[], { lo, hi }: { readonly lo: number; readonly hi: number }): number =>
+  (all[hi - 1] as Shard).to - (all[lo] as Shard).from;
+
 /**
  * Contiguous ranges of shards, one a thread, as even as whole shards allow. Which thread computes a shard is a matter of speed
  * alone; no bit depends on it.
