@@ -28,7 +28,11 @@ export interface Outcome {
 const calmMs = 600_000;
 
 /** One history: everything in it follows from its seed. */
-export async function playHistory(seed: number, trace?: (line: string) => void): Promise<Outcome> {
+export async function playHistory(
+  seed: number,
+  placement: Job['placement'],
+  trace?: (line: string) => void,
+): Promise<Outcome> {
   const random = new Random(seed);
   const world = new World(random);
   const beganMs = world.nowMs;
@@ -36,7 +40,7 @@ export async function playHistory(seed: number, trace?: (line: string) => void):
     world.trace = (who, effect) =>
       trace(`${(world.nowMs - beganMs).toFixed(1).padStart(9)} ${who} ${JSON.stringify(effect)}`);
   }
-  const job = drawJob(random);
+  const job = drawJob(random, placement);
   const weather = drawWeather(random);
   const kinds = random.chance(0.05) ? [] : drawFaults(random);
   const expected = undisturbed(job);
@@ -70,7 +74,7 @@ export async function playHistory(seed: number, trace?: (line: string) => void):
   });
   cluster.refill();
   for (let more = random.integer(0, 3); more > 0; more--) cluster.join();
-  const chaosMs = random.skewed(1000, 60_000);
+  const chaosMs = random.skewed(1000, 20_000);
   if (kinds.length > 0) unleash(cluster, kinds, random.skewed(20, 3000), beganMs + chaosMs);
   const calm = () => {
     calmDown(cluster);
@@ -99,9 +103,9 @@ function difference(what: string, got: readonly string[], expected: readonly str
   ];
 }
 
-function drawJob(random: Random): Job {
+function drawJob(random: Random, placement: Job['placement']): Job {
   return {
-    placement: random.pick(['coordinator', 'workers'] as const),
+    placement,
     shards: random.pick([1, 2, 5, 8, 16]),
     samples: random.integer(1, 40),
     steps: random.integer(2, 12),

@@ -30,6 +30,9 @@ class MemoryDisk implements FileSystem {
       close: async () => undefined,
     };
   }
+  async create(path: string): Promise<WritableFile | null> {
+    return this.files.has(path) ? null : this.open(path);
+  }
   async rename(from: string, to: string): Promise<void> {
     this.#check('rename', from);
     for (const [path, bytes] of [...this.files]) {

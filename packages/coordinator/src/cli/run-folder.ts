@@ -1,6 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { coordinatorFile } from '../storage/fence.ts';
+import { isFenceFile } from '../storage/fence.ts';
 
 /** `runs/<job>`, or the next number behind it: a second plain run is not refused. */
 export function freeFolder(job: string): string {
@@ -11,10 +11,10 @@ export function freeFolder(job: string): string {
   }
 }
 
-/** A folder with no more than a note of who started is what a run leaves that failed before its first step. */
+/** A folder with no more than notes of who started is what a run leaves that failed before its first step. */
 function isFree(folder: string): boolean {
   try {
-    return readdirSync(folder).every((name) => name === coordinatorFile);
+    return readdirSync(folder).every(isFenceFile);
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'ENOENT';
   }

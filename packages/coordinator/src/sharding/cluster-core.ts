@@ -64,7 +64,7 @@ export class ClusterCore {
   #lastItem = 0;
   #started = false;
   #waiting = false;
-  /** Somebody came since the last item began: the term is raised when it takes part. */
+  /** Somebody came or went since the last item began, without a part in it: the term is raised with the next one. */
   #changed = false;
   #over = false;
 
@@ -265,7 +265,9 @@ export class ClusterCore {
     if (close) this.#act({ kind: 'close', session: member.session, reason, refused: false });
     this.#pace.forget(member);
     if (member.stage !== 'ready') return;
-    this.#raise();
+    // Within an item a new term interrupts whoever exchanges: only where the item depends on who is gone.
+    if (this.#round?.needs(member)) this.#raise();
+    else this.#changed = true;
     const step = (this.#round?.spec.step ?? this.#asked?.spec.step ?? 0) + 1;
     const loss = { member, reason, atMs: this.#nowMs, step, shards: [] as readonly number[] };
     if (this.#round) loss.shards = this.#round.lost(member);

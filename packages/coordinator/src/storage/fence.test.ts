@@ -1,7 +1,6 @@
-import { UsageError } from '@lockstep/core';
 import { expect, test } from 'vitest';
 import { SimulatedDisk } from '../testing/simulated-disk.ts';
-import { coordinatorFile, Fence, SupersededError } from './fence.ts';
+import { Fence, isFenceFile, SupersededError } from './fence.ts';
 import { FencedFileSystem } from './fenced-file-system.ts';
 import { writeDurably } from './file-system.ts';
 
@@ -31,7 +30,7 @@ test('each start has the next number; who has a lower one makes no change any mo
     await expect(change()).rejects.toThrow(SupersededError);
   }
   await expect(first.fence.check()).rejects.toThrow(
-    'Another process has gone on with the run of coordinator.json (start 2, this one is 1): this one stops and writes nothing more.',
+    'Another process has gone on with the run of . (start 2, this one is 1): this one stops and writes nothing more.',
   );
   expect(first.fence.replaced).toBeInstanceOf(SupersededError);
   expect(await second.fs.read('journal.txt')).toEqual(new Uint8Array([1]));
@@ -42,20 +41,27 @@ test('each start has the next number; who has a lower one makes no change any mo
   await expect(second.fence.advance(11)).rejects.toThrow(SupersededError);
 });
 
-test('of two that start at the same moment one goes on', async () => {
-  const both = await Promise.all([started(), started()]);
-  const checks = await Promise.allSettled(both.map(({ fence }) => fence.check()));
-  expect(checks.map(({ status }) => status).sort()).toEqual(['fulfilled', 'rejected']);
+test('of several that start at the same moment no two have the same number, and one goes on', async () => {
+  const all = await Promise.all(Array.from({ length: 5 }, () => started()));
+  expect(new Set(all.map(({ fence }) => fence.incarnation)).size).toBe(5);
+  const checks = await Promise.allSettled(all.map(({ fence }) => fence.check()));
+  expect(checks.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
 });
 
-test('a file that was deleted is no other process, a damaged one is said', async () => {
+test('files that were deleted are no other process, a torn one only counts', async () => {
   const { fence } = await started();
   const fs = disk.mount();
-  await fs.remove(coordinatorFile);
-  await expect(fence.check()).resolves.toBeUndefined();
-  for (const damage of ['', '{}', '{"incarnation":-1,"run":"r","id":"x"}', '{"incarnation":1', 'null']) {
-    await fs.remove(coordinatorFile);
-    await writeDurably(fs, coordinatorFile, new TextEncoder().encode(damage));
-    await expect(started()).rejects.toThrow(UsageError);
+  for (const damage of ['', '{"run":', 'null']) {
+    const { incarnation } = (await started()).fence;
+    await writeDurably(
+      fs,
+      `coordinator-${String(incarnation + 1).padStart(6, '0')}.json`,
+      new TextEncoder().encode(damage),
+    );
+    const next = await started();
+    expect([next.fence.incarnation, next.fence.run]).toEqual([incarnation + 2, fence.run]);
   }
+  const last = await started();
+  for (const name of (await fs.list('')).filter(isFenceFile)) await fs.remove(name);
+  await expect(last.fence.check()).resolves.toBeUndefined();
 });

@@ -1,33 +1,28 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 import { join } from 'node:path';
-import { LockstepError, UsageError } from '@lockstep/core';
-import { type FileSystem, isMissing } from './file-system.ts';
-import { replaceFile } from './replace-file.ts';
+import { LockstepError } from '@lockstep/core';
+import type { FileSystem } from './file-system.ts';
 
-export const coordinatorFile = 'coordinator.json';
+const pattern = /^coordinator-(\d{6,})\.json$/;
+const fileOf = (incarnation: number): string => `coordinator-${String(incarnation).padStart(6, '0')}.json`;
+
+/** Whether a file of a run's folder only says who started there. */
+export const isFenceFile = (name: string): boolean => pattern.test(name);
 
 /** Another process has gone on with the run. */
 export class SupersededError extends LockstepError {
   override readonly code = 'SUPERSEDED';
 }
 
-interface Holder {
-  /** The same for all processes that ever worked on the folder. */
-  readonly run: string;
-  readonly incarnation: number;
-  /** Tells two apart that started at the same moment. */
-  readonly id: string;
-}
-
 /**
- * Who may write to a run's folder: the process that started last. The others find out before their next change, also one that was
- * frozen for hours. The little that can pass between the look and the change is harmless: lines and checkpoints of the same steps are the
- * same bytes at the same places.
+ * Who may write to a run's folder: the process that started last. Each makes a file with its number there, which only one can: whoever
+ * finds a higher number than its own was replaced, also where it was frozen for hours. The little that can pass between the look and the
+ * change is harmless: lines and checkpoints of the same steps are the same bytes at the same places.
  */
 export class Fence {
   /** Of this process. */
   readonly id = randomUUID();
-  readonly #path: string;
+  readonly #dir: string;
   readonly #fs: FileSystem;
   readonly #newRun: () => string;
   #run = '';
@@ -36,22 +31,22 @@ export class Fence {
 
   /** @param newRun gives the name of a run that has none yet */
   constructor(dir: string, fs: FileSystem, newRun: () => string = () => randomBytes(8).toString('hex')) {
-    this.#path = join(dir, coordinatorFile);
+    this.#dir = dir;
     this.#fs = fs;
     this.#newRun = newRun;
   }
 
   /** Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run. */
   async raise(): Promise<void> {
-    const before = await readHolder(this.#path, this.#fs);
-    this.#run = before?.run ?? this.#newRun();
-    await this.#write((before?.incarnation ?? 0) + 1);
+    this.#run = (await this.#runBefore()) ?? this.#newRun();
+    // Another one that starts in the same moment gets the next number.
+    for (let next = (await this.#highest()) + 1; !(await this.#claim(next)); next++);
   }
 
   /** Takes further numbers, where terms have overflowed into them. @throws SupersededError */
   async advance(incarnation: number): Promise<void> {
     await this.check();
-    await this.#write(incarnation);
+    if (!(await this.#claim(incarnation))) throw this.#superseded(incarnation);
   }
 
   /** A random name of the run, which all coordinators of its folder share; empty before `raise`. */
@@ -59,7 +54,7 @@ export class Fence {
     return this.#run;
   }
 
-  /** Counts the starts on this folder, from 1; 0 before `raise`. */
+  /** Counts the starts on this folder, from 1; 0 before `raise`. No two processes have the same. */
   get incarnation(): number {
     return this.#incarnation;
   }
@@ -72,37 +67,57 @@ export class Fence {
   /** @throws SupersededError once another process has taken the folder over */
   async check(): Promise<void> {
     if (this.#replaced) throw this.#replaced;
-    const holder = await readHolder(this.#path, this.#fs);
+    const highest = await this.#highest();
     // A file that was deleted is no other process.
-    if (!holder || holder.id === this.id || holder.incarnation < this.#incarnation) return;
+    if (highest > this.#incarnation) throw this.#superseded(highest);
+  }
+
+  #superseded(by: number): SupersededError {
     this.#replaced = new SupersededError(
-      `Another process has gone on with the run of ${this.#path} (start ${holder.incarnation}, this one is ${this.#incarnation}): this one stops and writes nothing more.`,
+      `Another process has gone on with the run of ${this.#dir || '.'} (start ${by}, this one is ${this.#incarnation}): this one stops and writes nothing more.`,
     );
-    throw this.#replaced;
+    return this.#replaced;
   }
 
-  async #write(incarnation: number): Promise<void> {
-    const holder: Holder = { run: this.#run, incarnation, id: this.id };
-    const bytes = new TextEncoder().encode(`${JSON.stringify(holder)}\n`);
-    await replaceFile(this.#fs, this.#path, bytes, `${this.#path}.${this.id}.tmp`);
+  async #numbers(): Promise<number[]> {
+    const names = await this.#fs.list(this.#dir);
+    return names.flatMap((name) => pattern.exec(name)?.[1] ?? []).map(Number);
+  }
+
+  async #highest(): Promise<number> {
+    return Math.max(0, ...(await this.#numbers()));
+  }
+
+  /** From the newest file that can be read: one that a power cut has torn only counts. */
+  async #runBefore(): Promise<string | undefined> {
+    for (const number of (await this.#numbers()).sort((a, b) => b - a)) {
+      try {
+        const text = new TextDecoder().decode(await this.#fs.read(join(this.#dir, fileOf(number))));
+        const { run } = JSON.parse(text) as { run: unknown };
+        if (typeof run === 'string' && run !== '') return run;
+      } catch {
+        // The one before it has the same name.
+      }
+    }
+    return undefined;
+  }
+
+  /** False where the number is taken. */
+  async #claim(incarnation: number): Promise<boolean> {
+    const file = await this.#fs.create(join(this.#dir, fileOf(incarnation)));
+    if (!file) return false;
+    try {
+      await file.write(new TextEncoder().encode(`${JSON.stringify({ run: this.#run, incarnation })}\n`), 0);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await this.#fs.syncDirectory(this.#dir);
     this.#incarnation = incarnation;
+    // Two are kept: should the newest one be torn, the other one has the run's name.
+    for (const number of await this.#numbers()) {
+      if (number < incarnation - 1) await this.#fs.remove(join(this.#dir, fileOf(number)));
+    }
+    return true;
   }
-}
-
-async function readHolder(path: string, fs: FileSystem): Promise<Holder | undefined> {
-  let text: string;
-  try {
-    text = new TextDecoder().decode(await fs.read(path));
-  } catch (error) {
-    if (isMissing(error)) return undefined;
-    throw error;
-  }
-  try {
-    const { run, incarnation, id } = JSON.parse(text) as Holder;
-    const named = typeof run === 'string' && typeof id === 'string';
-    if (named && Number.isSafeInteger(incarnation) && incarnation > 0) return { run, incarnation, id };
-  } catch {
-    // said below
-  }
-  throw new UsageError(`${path} is damaged: make sure that no other process works on this run, and delete the file.`);
 }

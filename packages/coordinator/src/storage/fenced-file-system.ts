@@ -18,7 +18,16 @@ export class FencedFileSystem implements FileSystem {
 
   async open(path: string): Promise<WritableFile> {
     await this.#fence.check();
-    const file = await this.#fs.open(path);
+    return this.#fenced(await this.#fs.open(path));
+  }
+
+  async create(path: string): Promise<WritableFile | null> {
+    await this.#fence.check();
+    const file = await this.#fs.create(path);
+    return file && this.#fenced(file);
+  }
+
+  #fenced(file: WritableFile): WritableFile {
     return {
       write: async (bytes, position) => {
         await this.#fence.check();

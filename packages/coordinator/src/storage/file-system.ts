@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { mkdir, open, readdir, rename, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, resolve } from 'node:path';
 
 /** The few operations a run's folder needs, passed in so that tests can let them fail, lose their effect, or see two processes at once. */
@@ -8,6 +8,8 @@ export interface FileSystem {
   makeDirectory(path: string): Promise<void>;
   /** For writing; what the file holds stays. Made where it is missing. */
   open(path: string): Promise<WritableFile>;
+  /** For writing, where it is new; null where it is there, whoever made it, however shortly before. */
+  create(path: string): Promise<WritableFile | null>;
   rename(from: string, to: string): Promise<void>;
   /** Forces a directory's entries to disk. */
   syncDirectory(path: string): Promise<void>;
@@ -37,6 +39,20 @@ async function syncDirectory(path: string): Promise<void> {
   }
 }
 
+function writable(file: FileHandle): WritableFile {
+  return {
+    async write(bytes, position) {
+      // write() may take only a part.
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
+      }
+    },
+    truncate: (length) => file.truncate(length),
+    sync: () => file.sync(),
+    close: () => file.close(),
+  };
+}
+
 export const nodeFileSystem: FileSystem = {
   async makeDirectory(path) {
     const first = await mkdir(path, { recursive: true });
@@ -46,19 +62,14 @@ export const nodeFileSystem: FileSystem = {
       if (made === resolve(first)) return;
     }
   },
-  async open(path) {
-    const file = await open(path, constants.O_WRONLY | constants.O_CREAT);
-    return {
-      async write(bytes, position) {
-        // write() may take only a part.
-        for (let done = 0; done < bytes.length; ) {
-          done += (await file.write(bytes, done, bytes.length - done, position + done)).bytesWritten;
-        }
-      },
-      truncate: (length) => file.truncate(length),
-      sync: () => file.sync(),
-      close: () => file.close(),
-    };
+  open: async (path) => writable(await open(path, constants.O_WRONLY | constants.O_CREAT)),
+  async create(path) {
+    try {
+      return writable(await open(path, constants.O_WRONLY | constants.O_CREAT | constants.O_EXCL));
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'EEXIST') return null;
+      throw error;
+    }
   },
   rename,
   syncDirectory,

@@ -79,7 +79,16 @@ export class MountedDisk implements FileSystem {
   async open(path: string): Promise<WritableFile> {
     await this.#admit('open', path);
     const { directory, name } = this.#parent(path);
-    const file = directory.file(name) ?? directory.set(name, new SimulatedFile());
+    return this.#writable(path, directory.file(name) ?? directory.set(name, new SimulatedFile()));
+  }
+
+  async create(path: string): Promise<WritableFile | null> {
+    await this.#admit('open', path);
+    const { directory, name } = this.#parent(path);
+    return directory.names().includes(name) ? null : this.#writable(path, directory.set(name, new SimulatedFile()));
+  }
+
+  #writable(path: string, file: SimulatedFile): WritableFile {
     return {
       write: async (bytes, position) => {
         await this.#admit('write', path);
