@@ -10,6 +10,10 @@ export function rowsTile(k: i32, a: usize, pitch: usize, b: usize, bld: usize, c
   if (isNarrow()) {
     sums4x8(1, 0, k, a, pitch, 4, b, bld, c, cld, true);
     sums4x8(1, 0, k, a, pitch, 4, b + 32, bld, c + 32, cld, true);
+  } else if (pitch == 128) {
+    sums4x16(1, 0, k, a, 128, 4, b, bld, c, cld, true);
+  } else if (pitch == 256) {
+    sums4x16(1, 0, k, a, 256, 4, b, bld, c, cld, true);
   } else {
     sums4x16(1, 0, k, a, pitch, 4, b, bld, c, cld, true);
   }
@@ -33,6 +37,38 @@ export function stripsTile(strips: i32, next: usize, count: i32, a: usize, b: us
   } else {
     sums4x16(strips, next, count, a, 64, 4, b, bld, c, cld, false);
   }
+}
+
+// A pitch that is a constant is an offset within the instruction: one of 28 fewer for each row.
+
+// @ts-ignore: decorator
+@inline
+function row1(p: usize, pitch: usize): v128 {
+  if (pitch == 4) return v128.load32_splat(p, 4);
+  if (pitch == 64) return v128.load32_splat(p, 64);
+  if (pitch == 128) return v128.load32_splat(p, 128);
+  if (pitch == 256) return v128.load32_splat(p, 256);
+  return v128.load32_splat(p + pitch);
+}
+
+// @ts-ignore: decorator
+@inline
+function row2(p: usize, pitch: usize): v128 {
+  if (pitch == 4) return v128.load32_splat(p, 8);
+  if (pitch == 64) return v128.load32_splat(p, 128);
+  if (pitch == 128) return v128.load32_splat(p, 256);
+  if (pitch == 256) return v128.load32_splat(p, 512);
+  return v128.load32_splat(p + pitch * 2);
+}
+
+// @ts-ignore: decorator
+@inline
+function row3(p: usize, pitch: usize): v128 {
+  if (pitch == 4) return v128.load32_splat(p, 12);
+  if (pitch == 64) return v128.load32_splat(p, 192);
+  if (pitch == 128) return v128.load32_splat(p, 384);
+  if (pitch == 256) return v128.load32_splat(p, 768);
+  return v128.load32_splat(p + pitch * 3);
 }
 
 /** `parts` stretches of K, `next` bytes apart in `a`, 16 long but for the last, which is `k` long. `fresh`: from zeros, not from c. */
@@ -73,17 +109,17 @@ function sums4x16(
       c01 = f32x4.add(c01, f32x4.mul(a0, b1));
       c02 = f32x4.add(c02, f32x4.mul(a0, b2));
       c03 = f32x4.add(c03, f32x4.mul(a0, b3));
-      const a1 = v128.load32_splat(p + row);
+      const a1 = row1(p, row);
       c10 = f32x4.add(c10, f32x4.mul(a1, b0));
       c11 = f32x4.add(c11, f32x4.mul(a1, b1));
       c12 = f32x4.add(c12, f32x4.mul(a1, b2));
       c13 = f32x4.add(c13, f32x4.mul(a1, b3));
-      const a2 = v128.load32_splat(p + row * 2);
+      const a2 = row2(p, row);
       c20 = f32x4.add(c20, f32x4.mul(a2, b0));
       c21 = f32x4.add(c21, f32x4.mul(a2, b1));
       c22 = f32x4.add(c22, f32x4.mul(a2, b2));
       c23 = f32x4.add(c23, f32x4.mul(a2, b3));
-      const a3 = v128.load32_splat(p + row * 3);
+      const a3 = row3(p, row);
       c30 = f32x4.add(c30, f32x4.mul(a3, b0));
       c31 = f32x4.add(c31, f32x4.mul(a3, b1));
       c32 = f32x4.add(c32, f32x4.mul(a3, b2));
@@ -137,13 +173,13 @@ function sums4x8(
       const a0 = v128.load32_splat(p);
       c00 = f32x4.add(c00, f32x4.mul(a0, b0));
       c01 = f32x4.add(c01, f32x4.mul(a0, b1));
-      const a1 = v128.load32_splat(p + row);
+      const a1 = row1(p, row);
       c10 = f32x4.add(c10, f32x4.mul(a1, b0));
       c11 = f32x4.add(c11, f32x4.mul(a1, b1));
-      const a2 = v128.load32_splat(p + row * 2);
+      const a2 = row2(p, row);
       c20 = f32x4.add(c20, f32x4.mul(a2, b0));
       c21 = f32x4.add(c21, f32x4.mul(a2, b1));
-      const a3 = v128.load32_splat(p + row * 3);
+      const a3 = row3(p, row);
       c30 = f32x4.add(c30, f32x4.mul(a3, b0));
       c31 = f32x4.add(c31, f32x4.mul(a3, b1));
       p += step;
