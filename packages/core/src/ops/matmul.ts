@@ -44,7 +44,7 @@ const matmulOp = defineOp({
   derivative: ({ inputs, gradient: g, attributes }) => {
     const [a, b, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
     const { transA, transB } = attributes as Flags;
-    const da = transA ? matmul(b, g, { transA: transB === true, transB: true }) : matmul(g, b, { transB: !transB });
+    // Nodes run in the order of their creation: the last reader of a comes first, so that da can lie where a was.
     let db: Tensor;
     if (b.rank === 2) {
       // All rows of the batch are one K.
@@ -55,7 +55,9 @@ const matmulOp = defineOp({
     } else {
       db = transB ? matmul(g, a, { transA: true, transB: transA === true }) : matmul(a, g, { transA: !transA });
     }
-    return [da, db, bias && sumTo(g, bias.shape)];
+    const dBias = bias && sumTo(g, bias.shape);
+    const da = transA ? matmul(b, g, { transA: transB === true, transB: true }) : matmul(g, b, { transB: !transB });
+    return [da, db, dBias];
   },
 });
 

@@ -33,6 +33,7 @@ const gradInputOp = defineOp({
       ...rowsAndColumns(e.shape),
       f32(e.attributes.eps as number),
     ),
+  inPlace: [1],
 });
 
 const gradWeightOp = defineOp({
@@ -74,11 +75,10 @@ const layerNormOp = defineOp({
   derivative: ({ inputs, gradient: g, attributes }) => {
     const [x, weight, bias] = inputs as [Tensor, Tensor | undefined, Tensor | undefined];
     const rows = (t: Tensor) => (t.rank > 1 ? t : reshape(t, [1, ...t.shape]));
-    return [
-      apply(gradInputOp, weight ? [x, g, weight] : [x, g], attributes),
-      weight && apply(gradWeightOp, [rows(x), rows(g)], attributes),
-      bias && sumTo(g, bias.shape),
-    ];
+    // Nodes run in the order of their creation: what else reads g comes first, so that dx can take its place.
+    const dw = weight && apply(gradWeightOp, [rows(x), rows(g)], attributes);
+    const db = bias && sumTo(g, bias.shape);
+    return [apply(gradInputOp, weight ? [x, g, weight] : [x, g], attributes), dw, db];
   },
 });
 
