@@ -54,20 +54,45 @@ export function packB(dst: usize, src: usize, rs: usize, cs: usize, k: i32, n: i
   const panelBytes = <usize>k << 6;
   let j = 0;
   if (cs == 4) {
+    for (; j + 64 <= n; j += 64) {
+      // 4 panels at a time: each k then reads 256 bytes in one piece
+      let p = src + (<usize>j << 2);
+      let d = dst;
+      for (let c = 0; c < k; c++) {
+        copy64(d, p);
+        copy64(d + panelBytes, p + 64);
+        copy64(d + panelBytes * 2, p + 128);
+        copy64(d + panelBytes * 3, p + 192);
+        d += 64;
+        p += rs;
+      }
+      dst += panelBytes << 2;
+    }
     for (; j + 16 <= n; j += 16) {
       let p = src + (<usize>j << 2);
       for (let c = 0; c < k; c++) {
-        const v0 = v128.load(p);
-        const v1 = v128.load(p, 16);
-        const v2 = v128.load(p, 32);
-        const v3 = v128.load(p, 48);
-        v128.store(dst, v0);
-        v128.store(dst, v1, 16);
-        v128.store(dst, v2, 32);
-        v128.store(dst, v3, 48);
+        copy64(dst, p);
         dst += 64;
         p += rs;
       }
+    }
+  }
+  if (rs == 4) {
+    // 16 columns at a time, four positions of each: whole cache lines of a panel are written
+    for (; j + 16 <= n; j += 16) {
+      let p = src + <usize>j * cs;
+      let d = dst;
+      let c = 0;
+      for (; c + 4 <= k; c += 4) {
+        transpose4(d, p, cs);
+        transpose4(d + 16, p + cs * 4, cs);
+        transpose4(d + 32, p + cs * 8, cs);
+        transpose4(d + 48, p + cs * 12, cs);
+        d += 256;
+        p += 16;
+      }
+      for (let g: usize = 0; g < 16; g += 4) packLanes(d + (g << 2), 64, p + g * cs, cs, 4, 4, k - c);
+      dst += panelBytes;
     }
   }
   for (; j < n; j += 16) {
@@ -123,4 +148,35 @@ function packLanes(dst: usize, pitch: usize, src: usize, lane: usize, step: usiz
     p2 += step;
     p3 += step;
   }
+}
+
+// @ts-ignore: decorator
+@inline
+function copy64(d: usize, p: usize): void {
+  const v0 = v128.load(p);
+  const v1 = v128.load(p, 16);
+  const v2 = v128.load(p, 32);
+  const v3 = v128.load(p, 48);
+  v128.store(d, v0);
+  v128.store(d, v1, 16);
+  v128.store(d, v2, 32);
+  v128.store(d, v3, 48);
+}
+
+/** Four positions of four columns, `lane` bytes apart, into rows of a panel of B. */
+// @ts-ignore: decorator
+@inline
+function transpose4(d: usize, p: usize, lane: usize): void {
+  const r0 = v128.load(p);
+  const r1 = v128.load(p + lane);
+  const r2 = v128.load(p + lane * 2);
+  const r3 = v128.load(p + lane * 3);
+  const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  v128.store(d, v128.shuffle<i64>(t0, t1, 0, 2));
+  v128.store(d, v128.shuffle<i64>(t0, t1, 1, 3), 64);
+  v128.store(d, v128.shuffle<i64>(t2, t3, 0, 2), 128);
+  v128.store(d, v128.shuffle<i64>(t2, t3, 1, 3), 192);
 }

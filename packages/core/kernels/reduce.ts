@@ -1,6 +1,6 @@
 import { columnSum } from './columns';
+import { segmentColumns, segmentFew } from './segment-columns';
 import { loadSome, rowSum, storeSome } from './lanes';
-import { joinSegments, place } from './tree';
 import { c } from './vector-math';
 
 export function reduceSum(a: usize): void {
@@ -24,13 +24,11 @@ export function segmentSum(a: usize): void {
   const seg = load<usize>(a, 8);
   const count = load<i32>(a, 12);
   const inner = load<i32>(a, 16);
-  const scratch = load<usize>(a, 20);
-  let depth = 0;
-  for (let s = 0; s < count; s++) {
-    const p = seg + (<usize>s << 2);
-    columnSum(place(out, scratch, inner, depth), x, load<i32>(p), load<i32>(p, 4), inner);
-    depth = joinSegments(out, scratch, inner, depth, s, s + 1 == count);
-  }
+  const stack = load<usize>(a, 20);
+  const row = <usize>inner << 2;
+  let at: usize = 0;
+  for (; at + 64 <= row; at += 64) segmentColumns(out + at, x + at, row, seg, count, stack);
+  for (; at < row; at += 16) segmentFew(out + at, x + at, row, seg, count, stack, min(4, <i32>(row - at) >> 2));
 }
 
 export function reduceMax(a: usize): void {
