@@ -44,5 +44,5 @@ const work = works.find((candidate) => candidate.id === id) as Work;
 if (work.job) {
   await trainFor(work, 0);
   await serve(name, (ms) => trainFor(work, ms));
-} else if (threads > 1) refuse('a product by itself runs on one thread');
+} else if (threads > 1) refuse('a product by itself runs on one thread: threads share out the samples of a batch');
 else await serveSteps(name, work.units, product(Number(id.slice('gemm-'.length))));

@@ -28,6 +28,19 @@ const table = (head: readonly string[], rows: readonly (readonly string[])[]): s
   ...rows.map(row),
 ];
 
+const ofThreads = (label: string, threads: number): string => `${label}, ${threads} thread${threads === 1 ? '' : 's'}`;
+const lockstep = (threads: number): string => ofThreads('Lockstep', threads);
+
+/** Whom Lockstep is divided by, on as many threads. */
+const peers = [
+  ['PyTorch AVX2', 1],
+  ['PyTorch AVX-512', 1],
+  ['jax-js', 1],
+  ['PyTorch AVX2', 2],
+  ['PyTorch AVX-512', 2],
+  ['jax-js', 2],
+] as const;
+
 /** Speeds, ratios to the first contender's peers, the bound that the products set, and peak memory. */
 export function resultTable(rows: readonly { work: Work; figures: readonly Figure[] }[], peak: number): string {
   const labels = rows[0]?.figures.map(({ label }) => label) ?? [];
@@ -37,17 +50,14 @@ export function resultTable(rows: readonly { work: Work; figures: readonly Figur
     values.length === 0 ? '-' : memory ? String(Math.round(peakMiB)) : number(median(values));
   const heads = [...labels];
   const ratios = rows.map(({ work, figures }) => {
-    const own = value(figures, 'Lockstep, 1 thread');
     const bound = (peak * 1e9 * work.units) / (2 * work.multiplyAdds);
-    const to = (label: string) => (own / value(figures, label)).toFixed(2);
+    const one = value(figures, lockstep(1));
     return [
       work.id,
-      to('PyTorch AVX2, 1 thread'),
-      to('PyTorch AVX-512, 1 thread'),
-      to('jax-js, 2 threads'),
-      (own / (work.job ? bound : peak)).toFixed(2),
-      (value(figures, 'Lockstep, 2 threads') / own).toFixed(2),
-    ].map((text) => (text === 'NaN' ? '-' : text));
+      ...peers.map(([peer, threads]) => value(figures, lockstep(threads)) / value(figures, ofThreads(peer, threads))),
+      one / (work.job ? bound : peak),
+      value(figures, lockstep(2)) / one,
+    ].map((cell) => (typeof cell === 'string' ? cell : Number.isNaN(cell) ? '-' : cell.toFixed(2)));
   });
   const absent = new Map(
     rows.flatMap(({ work, figures }) =>
@@ -65,9 +75,9 @@ export function resultTable(rows: readonly { work: Work; figures: readonly Figur
       rows.map(({ work, figures }) => [work.id, `${work.title}; ${work.unit}`, ...figures.map((f) => cell(f, false))]),
     ),
     '',
-    "Lockstep on one thread as a multiple of its peers, and of what its products would take at the micro-kernel's own speed; two threads as a multiple of one:",
+    "Lockstep as a multiple of its peers on as many threads, on one thread as a multiple of what its products would take at the micro-kernel's own speed, and two threads as a multiple of one:",
     '',
-    ...table(['', 'PyTorch AVX2', 'PyTorch AVX-512', 'jax-js', 'bound', '2 threads / 1'], ratios),
+    ...table(['', ...peers.map(([peer, threads]) => ofThreads(peer, threads)), 'bound', '2 threads / 1'], ratios),
     '',
     'Peak memory of the process, MiB:',
     '',
