@@ -11,6 +11,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
   core: [
     ['errors.ts', 'version.ts'],
     ['math', 'kernels'],
+    ['kernels.ts'],
     ['random', 'graph'],
     ['data'],
     ['ops'],
@@ -31,6 +32,7 @@ const layers: Record<string, readonly (readonly string[])[]> = {
     ['thread'],
     ['replica'],
     ['messages.ts'],
+    ['local.ts'],
     ['index.ts'],
   ],
   coordinator: [

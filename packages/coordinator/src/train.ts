@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
-import { compiledKernels, type Reduction, type ThreadProfile } from '@lockstep/worker';
+import { compiledKernels, type Reduction, type ThreadProfile } from '@lockstep/worker/local';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';

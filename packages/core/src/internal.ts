@@ -19,11 +19,7 @@ export type {
   TracedJob,
 } from './job/spec.ts';
 export { type TraceOverrides, traceJob } from './job/trace-job.ts';
-export { firstFreeAddress, instantiateKernels, type Kernels } from './kernels/instance.ts';
-export { describeKernels, type LoadedKernels, loadKernelModule } from './kernels/loader.ts';
-export { type KernelName, opcode } from './kernels/opcodes.ts';
-export { kernelOf, type Phase, phases } from './kernels/phases.ts';
-export { selfTest, selfTestBytes } from './kernels/self-test.ts';
+export * from './kernels.ts';
 export { roundBf16 } from './math/bf16.ts';
 export { describeBrokenRule } from './ops/check-values.ts';
 export { type GroupSpec, type OptimizerSpec, stateVectors } from './optim/optimizer-spec.ts';

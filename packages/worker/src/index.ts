@@ -1,6 +1,4 @@
 export type { MessageInitShape as MessageInit } from '@bufbuild/protobuf';
-export { poison } from './barrier.ts';
-export { controlBytes, controlWord } from './control-block.ts';
 export { Assembly } from './exchange/assembly.ts';
 export { Board } from './exchange/board.ts';
 export { chunkBytes } from './exchange/chunks.ts';
@@ -44,6 +42,7 @@ export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
 export type { Send } from './grpc/sender.ts';
 export { type GrpcServer, type Served, type ServeOptions, serve, served } from './grpc/server.ts';
 export { StatusError, status, statusName } from './grpc/status-error.ts';
+export * from './local.ts';
 export {
   type ComputedNode,
   type FromWorkerMessage,
@@ -57,20 +56,6 @@ export {
 } from './member/effects.ts';
 export { Lease, StallWatch } from './member/lease.ts';
 export { type Introduction, WorkerCore, type WorkerState } from './member/worker-core.ts';
-export type { BadIndex } from './memory/bad-index.ts';
-export { type CompileOptions, compileRun } from './memory/compile-run.ts';
-export { fitRun } from './memory/fit-run.ts';
-export { parameterPieces } from './memory/pieces.ts';
-export { mebibytes } from './memory/regions.ts';
-export { type Reduction, roundedElements } from './memory/rounding.ts';
-export type { RunImage, StateAddresses } from './memory/run-image.ts';
-export { RunMemory, type SlotItem } from './memory/run-memory.ts';
-export { emaVector, runGroups, runVectors } from './memory/run-state.ts';
-export { type Slot, type SlotKind, sampleBytes, slotKind, slotWord, stepStatus } from './memory/slot.ts';
-export type { SlotAnswer } from './memory/slot-view.ts';
-export type { StateView } from './memory/state-view.ts';
-export type { TrainingState } from './memory/training-state.ts';
-export type { KernelTime, ThreadProfile, TraceEvent } from './profile/thread-profile.ts';
 export { decodeBatch, encodeBatch, type FieldArrays } from './protocol/batch.ts';
 export { checkJob } from './protocol/check-job.ts';
 export {
@@ -84,12 +69,3 @@ export {
 export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
-export { type Shard, shardsOf } from './sharding/shards.ts';
-export { children, foldTree, maximalSubtrees, splitPoint, type TreeNode } from './sharding/tree.ts';
-export { StepLoop } from './step-loop.ts';
-export { compiledKernels } from './thread/compiled-kernels.ts';
-export type { ComputeReport, ComputeTask } from './thread/compute.ts';
-export { ComputePool } from './thread/pool.ts';
-export { threadOptions } from './thread/thread-options.ts';
-export { computeThreadUrl } from './thread/url.ts';
-export type { ThreadScript } from './thread-script.ts';

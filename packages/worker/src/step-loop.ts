@@ -1,4 +1,4 @@
-import type { Kernels } from '@lockstep/core/internal';
+import type { Kernels } from '@lockstep/core/kernels';
 import { awaitChange, meet, poison } from './barrier.ts';
 import { controlBytes, controlWord } from './control-block.ts';
 import { slotKind, slotWord, stepStatus } from './memory/slot.ts';

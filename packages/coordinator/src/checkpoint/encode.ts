@@ -8,7 +8,7 @@ import {
   sha256Hex,
   valuesOf,
 } from '@lockstep/core/internal';
-import type { TrainingState } from '@lockstep/worker';
+import type { TrainingState } from '@lockstep/worker/local';
 import type { RunIdentity } from './state.ts';
 
 export const files = {

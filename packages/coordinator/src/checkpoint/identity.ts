@@ -1,5 +1,5 @@
 import { sha256Hex, type TracedJob } from '@lockstep/core/internal';
-import type { Reduction } from '@lockstep/worker';
+import type { Reduction } from '@lockstep/worker/local';
 import type { RunIdentity } from './state.ts';
 
 /** What makes a run the run it is: resuming needs all of it equal. */

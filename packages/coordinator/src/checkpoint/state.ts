@@ -1,5 +1,5 @@
 import type { JobSpec } from '@lockstep/core/internal';
-import { emaVector, type Reduction, type TrainingState } from '@lockstep/worker';
+import { emaVector, type Reduction, type TrainingState } from '@lockstep/worker/local';
 
 /** What is evaluated, predicted with and started from: the moving average where the run keeps one. */
 export const modelWeights = ({ parameters, optimizer }: TrainingState): Float32Array =>

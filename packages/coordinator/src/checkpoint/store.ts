@@ -1,7 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { FormatError, UsageError } from '@lockstep/core';
-import type { TrainingState } from '@lockstep/worker';
+import type { TrainingState } from '@lockstep/worker/local';
 import { type FileSystem, nodeFileSystem, writeDurably } from '../storage/file-system.ts';
 import { decodeCheckpoint, encodeCheckpoint, files, type Manifest, type ModelDescription } from './encode.ts';
 import type { RunIdentity } from './state.ts';

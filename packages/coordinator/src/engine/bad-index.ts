@@ -1,5 +1,5 @@
 import { describeBrokenRule, type Program } from '@lockstep/core/internal';
-import type { BadIndex } from '@lockstep/worker';
+import type { BadIndex } from '@lockstep/worker/local';
 
 /** One sentence about an index or value that data brought: which field of which sample, what it is and what it may be. */
 export function describeBadIndex(

@@ -1,4 +1,4 @@
-import type { TrainingState } from '@lockstep/worker';
+import type { TrainingState } from '@lockstep/worker/local';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';

@@ -1,6 +1,6 @@
 import { MessageChannel, Worker } from 'node:worker_threads';
 import { type JobHost, LockstepError } from '@lockstep/core/internal';
-import { threadOptions } from '@lockstep/worker';
+import { threadOptions } from '@lockstep/worker/local';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import type { RunEvent } from '../observe/events.ts';

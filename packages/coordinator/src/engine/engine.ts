@@ -7,7 +7,15 @@ import {
   type Program,
   type StepValues,
 } from '@lockstep/core/internal';
-import { ComputePool, fitRun, type RunImage, RunMemory, type SlotAnswer, stepStatus } from '@lockstep/worker';
+import {
+  ComputePool,
+  type ComputeThreads,
+  fitRun,
+  type RunImage,
+  RunMemory,
+  type SlotAnswer,
+  stepStatus,
+} from '@lockstep/worker/local';
 import { promiseOf } from '../observe/promise.ts';
 import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
 import { describeBadIndex } from './bad-index.ts';
@@ -19,6 +27,8 @@ import { type RecordParts, RunRecord } from './run-record.ts';
 
 export interface EngineParts extends RecordParts {
   readonly request: Omit<EngineRequest, 'job' | 'events' | 'overrides' | 'initialWeights'>;
+  /** As many as the request says; closed at the end of the run. */
+  readonly threads: ComputeThreads;
 }
 
 /** One execution of a job: fills the ring of batches, takes the answers in order, and writes down what happened. */
@@ -62,10 +72,8 @@ export class Engine {
     const { spec } = traced;
     const { kernels } = request;
     this.#announce(describeKernels(kernels));
-    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, {
-      heapProbeAt: request.heapProbeAt ?? -1,
-      profile: request.profile,
-    });
+    const options = { heapProbeAt: request.heapProbeAt ?? -1, profile: request.profile };
+    const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, options, this.#parts.threads);
     try {
       const control = {
         stopping: (step: number) => this.#stopRequested || this.#record.stoppedEarly || step === request.stopAtStep,

@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobSpec, LoadedKernels, TraceOverrides } from '@lockstep/core/internal';
-import type { Reduction, ThreadProfile } from '@lockstep/worker';
+import type { Reduction, ThreadProfile } from '@lockstep/worker/local';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
 export interface TracedData {

@@ -7,7 +7,7 @@ import {
   type StepValues,
   type TracedJob,
 } from '@lockstep/core/internal';
-import { type ComputeReport, type SlotAnswer, stepStatus, type TrainingState } from '@lockstep/worker';
+import { type ComputeReport, type SlotAnswer, stepStatus, type TrainingState } from '@lockstep/worker/local';
 import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { RunEvent } from '../observe/events.ts';

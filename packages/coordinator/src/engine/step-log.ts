@@ -1,5 +1,5 @@
 import type { JobSpec, PhaseSpec, StepValues } from '@lockstep/core/internal';
-import { parameterPieces, runGroups, type SlotAnswer, stepStatus } from '@lockstep/worker';
+import { parameterPieces, runGroups, type SlotAnswer, stepStatus } from '@lockstep/worker/local';
 import type { LayersEvent, RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
 import type { AgendaItem } from './agenda.ts';

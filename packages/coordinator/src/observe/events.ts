@@ -1,4 +1,4 @@
-import type { Reduction } from '@lockstep/worker';
+import type { Reduction } from '@lockstep/worker/local';
 import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from './cluster-events.ts';
 import type { Mode, Placement } from './promise.ts';
 

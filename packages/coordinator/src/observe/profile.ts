@@ -1,5 +1,5 @@
 import { type Phase, phases } from '@lockstep/core/internal';
-import type { ThreadProfile } from '@lockstep/worker';
+import type { ThreadProfile } from '@lockstep/worker/local';
 
 /** Milliseconds of a step by phase, in the mean of the threads; waiting and the loop itself count to `overhead`. */
 export function phaseTimes(profiles: readonly ThreadProfile[]): Readonly<Record<Phase, number>> {

@@ -1,4 +1,4 @@
-import type { Reduction } from '@lockstep/worker';
+import type { Reduction } from '@lockstep/worker/local';
 
 export type Mode = 'sync' | 'local' | 'ssp' | 'async';
 export type Placement = 'coordinator' | 'workers';

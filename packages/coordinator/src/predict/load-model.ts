@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { DataError, LockstepError, UsageError } from '@lockstep/core';
 import type { JobSpec } from '@lockstep/core/internal';
-import { compiledKernels, threadOptions } from '@lockstep/worker';
+import { compiledKernels, threadOptions } from '@lockstep/worker/local';
 import { describeModel, type ModelDescription } from '../checkpoint/encode.ts';
 import { modelWeights } from '../checkpoint/state.ts';
 import { openCheckpoint } from '../checkpoint/store.ts';

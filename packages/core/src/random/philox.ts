@@ -3,16 +3,16 @@ const m1 = 0xcd9e8d57;
 const w0 = 0x9e3779b9;
 const w1 = 0xbb67ae85;
 
-/** High 32 bits of the 64-bit product of two u32, from 16-bit halves. */
+/** High 32 bits of the 64-bit product of two u32, from 16-bit halves; no sum exceeds 32 bits. */
 function mulHigh(a: number, b: number): number {
   const aLow = a & 0xffff;
   const aHigh = a >>> 16;
   const bLow = b & 0xffff;
   const bHigh = b >>> 16;
-  const low = aLow * bLow;
-  const middle = aHigh * bLow + (low >>> 16);
-  const middle2 = aLow * bHigh + (middle & 0xffff);
-  return (aHigh * bHigh + Math.floor(middle / 65536) + (middle2 >>> 16)) >>> 0;
+  const low = Math.imul(aLow, bLow) >>> 0;
+  const middle = (Math.imul(aHigh, bLow) + (low >>> 16)) >>> 0;
+  const middle2 = (Math.imul(aLow, bHigh) + (middle & 0xffff)) >>> 0;
+  return (Math.imul(aHigh, bHigh) + (middle >>> 16) + (middle2 >>> 16)) >>> 0;
 }
 
 /**
@@ -29,7 +29,12 @@ export function philox4x32(
   out: Uint32Array,
   offset = 0,
 ): void {
-  let [x0, x1, x2, x3, a, b] = [c0 >>> 0, c1 >>> 0, c2 >>> 0, c3 >>> 0, k0 >>> 0, k1 >>> 0];
+  let x0 = c0 >>> 0;
+  let x1 = c1 >>> 0;
+  let x2 = c2 >>> 0;
+  let x3 = c3 >>> 0;
+  let a = k0 >>> 0;
+  let b = k1 >>> 0;
   for (let round = 0; round < 10; round++) {
     const high0 = mulHigh(m0, x0);
     const low0 = Math.imul(m0, x0) >>> 0;

@@ -1,10 +1,9 @@
-import { cos, log, sin } from '../math/index.ts';
+import { normalPair } from './box-muller.ts';
 import type { Key } from './keys.ts';
 import { philox4x32 } from './philox.ts';
 
 const words = new Uint32Array(4);
 const pair = new Float64Array(2);
-const twoPi = 6.283185307179586;
 
 /**
  * Numbers by place instead of by turn: element i of a stream depends on key, stream and i alone. Nothing is remembered
@@ -33,7 +32,8 @@ export class RandomStream {
   /** Mean 0, variance 1: Box-Muller over pairs of places. */
   normal(i: number): number {
     this.#draw(Math.floor(i / 4));
-    normalPair(i % 4 < 2 ? 0 : 2);
+    const from = i % 4 < 2 ? 0 : 2;
+    normalPair(words[from] as number, words[from + 1] as number, pair);
     return pair[i % 2] as number;
   }
 
@@ -49,7 +49,7 @@ export class RandomStream {
   fillNormal(values: Float32Array, mean: number, std: number): void {
     for (let i = 0; i < values.length; i++) {
       if (i % 4 === 0) this.#draw(i / 4);
-      if (i % 2 === 0) normalPair(i % 4);
+      if (i % 2 === 0) normalPair(words[i % 4] as number, words[(i % 4) + 1] as number, pair);
       values[i] = mean + std * (pair[i % 2] as number);
     }
   }
@@ -61,11 +61,3 @@ export class RandomStream {
 }
 
 const toUnit = (word: number): number => (word >>> 8) * 2 ** -24;
-
-/** Two independent normal numbers from the words at `from` and `from + 1`. The first is taken in (0, 1], as log 0 is none. */
-function normalPair(from: number): void {
-  const radius = Math.sqrt(-2 * log(((words[from] as number) >>> 8) * 2 ** -24 + 2 ** -24));
-  const angle = twoPi * toUnit(words[from + 1] as number);
-  pair[0] = radius * cos(angle);
-  pair[1] = radius * sin(angle);
-}

@@ -134,7 +134,8 @@ class RunCompiler {
     });
     const batch = Math.max(...bindings.map(({ work }) => work.batch));
     const batchBytes = [...fields, ...gathered].reduce((sum, field) => sum + batch * sampleBytes(field), 0);
-    return ringDepth(batchBytes + instructions.reduce((a, b) => a + b, 0) * instructionBytes);
+    const tapeBytes = instructions.reduce((a, b) => a + b, 0) * instructionBytes;
+    return ringDepth(batchBytes + tapeBytes + this.#spec.layout.length * 4);
   }
 
   #reserveSlot(): Slot {

@@ -2,15 +2,15 @@
 const fewestSlots = 3;
 /** With more, engine and threads wake each other no less often: 16 steps of the smallest model take a few hundred microseconds. */
 const mostSlots = 16;
-/** Beyond this the ring of a small job would cost more memory and planning than the job itself. */
-const ringBytes = 2 ** 20;
+/** Steps that touch more than this in all take so long that waking the engine for each of them does not matter. */
+const shortBytes = 2 ** 18;
 
 /**
  * Slots of the ring. Small steps end faster than threads wake each other, so they get a deep ring: the engine fills several slots each time
  * it wakes. Whatever the depth, the bits are the same.
  *
- * @param slotBytes a slot's batch and its copy of the tapes
+ * @param stepBytes a step's batch, its tapes and the parameters: a measure for how long it takes, and for what a slot costs
  */
-export function ringDepth(slotBytes: number): number {
-  return Math.max(fewestSlots, Math.min(mostSlots, Math.floor(ringBytes / slotBytes)));
+export function ringDepth(stepBytes: number): number {
+  return Math.max(fewestSlots, Math.min(mostSlots, Math.floor(shortBytes / stepBytes)));
 }

@@ -1,4 +1,4 @@
-import { type KernelName, type Kernels, kernelOf, opcode } from '@lockstep/core/internal';
+import { type KernelName, type Kernels, kernelOf, opcode } from '@lockstep/core/kernels';
 import type { ThreadProfile, TraceEvent } from './thread-profile.ts';
 
 /** Steps that are not counted: memory is touched for the first time in them. */

@@ -1,4 +1,4 @@
-import type { KernelName, Phase } from '@lockstep/core/internal';
+import type { KernelName, Phase } from '@lockstep/core/kernels';
 
 /** Where the time of one compute thread went, summed over `steps` steps of training. */
 export interface ThreadProfile {

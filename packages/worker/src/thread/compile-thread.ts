@@ -1,5 +1,5 @@
 import { type MessagePort, parentPort, workerData } from 'node:worker_threads';
-import { loadKernelModule } from '@lockstep/core/internal';
+import { loadKernelModule } from '@lockstep/core/kernels';
 
 // Compiles the kernels for the whole process and ends.
 

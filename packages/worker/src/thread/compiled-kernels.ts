@@ -1,5 +1,5 @@
 import { Worker } from 'node:worker_threads';
-import { type LoadedKernels, LockstepError } from '@lockstep/core/internal';
+import { type LoadedKernels, LockstepError } from '@lockstep/core/kernels';
 import { threadOptions } from './thread-options.ts';
 import { compileThreadUrl } from './url.ts';
 

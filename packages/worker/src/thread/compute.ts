@@ -1,4 +1,4 @@
-import { firstFreeAddress, instantiateKernels, LockstepError, selfTest } from '@lockstep/core/internal';
+import { firstFreeAddress, instantiateKernels, LockstepError, selfTest } from '@lockstep/core/kernels';
 import { poison } from '../barrier.ts';
 import { controlBytes } from '../control-block.ts';
 import { Profiler } from '../profile/profiler.ts';

@@ -1,34 +1,26 @@
 import { availableParallelism } from 'node:os';
-import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/internal';
-import { Piscina } from 'piscina';
+import { instantiateKernels, type LoadedKernels, selfTestBytes } from '@lockstep/core/kernels';
 import type { ThreadScript } from '../thread-script.ts';
 import type { ComputeReport, ComputeTask } from './compute.ts';
-import { threadOptions } from './thread-options.ts';
-import { computeThreadUrl } from './url.ts';
+import { ComputeThreads } from './compute-threads.ts';
 
 /** The compute threads of a run: a pool with one long-running task in each. */
 export class ComputePool {
   /** Settles when every thread has returned, or one has failed. */
   readonly finished: Promise<ComputeReport[]>;
-  readonly #pool: Piscina<ComputeTask, ComputeReport>;
+  readonly #threads: ComputeThreads;
 
+  /** @param threads as many as there are scripts, and without a task; closed with the pool */
   constructor(
     scripts: readonly ThreadScript[],
     memory: WebAssembly.Memory,
     kernels: LoadedKernels,
     { heapProbeAt, profile }: Pick<ComputeTask, 'heapProbeAt' | 'profile'>,
+    threads = new ComputeThreads(scripts.length),
   ) {
-    this.#pool = new Piscina({
-      filename: computeThreadUrl.href,
-      minThreads: scripts.length,
-      maxThreads: scripts.length,
-      // An idle pool thread in Atomics.wait would block its own event loop.
-      atomics: 'disabled',
-      recordTiming: false,
-      ...threadOptions(),
-    });
+    this.#threads = threads;
     const tasks = scripts.map((script) =>
-      this.#pool.run({
+      threads.run({
         script,
         memory,
         module: kernels.module,
@@ -44,7 +36,7 @@ export class ComputePool {
   }
 
   async close(): Promise<void> {
-    await this.#pool.destroy();
+    await this.#threads.close();
   }
 }
 
