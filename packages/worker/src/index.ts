@@ -37,6 +37,7 @@ export { type Identity, identityOf, identityUri, workerName } from './grpc/ident
 export { JoinToken } from './grpc/join-token.ts';
 export { defaultLimits, type Limits } from './grpc/limits.ts';
 export { type LoadedSecurity, loadSecurity, type SecurityOptions } from './grpc/load-security.ts';
+export { reach } from './grpc/reach.ts';
 export { Refusals } from './grpc/refusals.ts';
 export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
 export type { Send } from './grpc/sender.ts';

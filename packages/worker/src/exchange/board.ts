@@ -6,6 +6,13 @@ import { Publication } from './publication.ts';
 
 const movedOn = (what: string) => new StatusError(status.ABORTED, what);
 
+/** A call that comes too late, or again: its term or item is over. */
+export class StaleCall extends StatusError {
+  constructor(what: string) {
+    super(status.ABORTED, what);
+  }
+}
+
 /**
  * The pieces that a member has for others. Whoever asks early waits until the piece is published; when the term moves on, everybody
  * who asked under an older one is sent away with ABORTED, while the pieces stay until they are released.
@@ -81,10 +88,16 @@ export class Board {
   ): Promise<{ publication: Publication; slice: PieceSource; over: AbortSignal }> {
     const key = pieceKey(piece);
     const wake = () => this.#wake();
+    const over = () => {
+      if (term < this.#term) return `term ${term} is over, it is ${this.#term}`;
+      return key.item !== undefined && key.item < this.#floor ? `item ${key.item} is done and released` : undefined;
+    };
+    const late = over();
+    if (late) throw new StaleCall(late);
     for (;;) {
       if (signal.aborted) throw movedOn('nobody waits any more');
-      if (term < this.#term) throw movedOn(`term ${term} is over, it is ${this.#term}`);
-      if (key.item !== undefined && key.item < this.#floor) throw movedOn(`item ${key.item} is done and released`);
+      const why = over();
+      if (why) throw movedOn(why);
       const found = term === this.#term ? this.#published.get(key.text)?.publication : undefined;
       if (found) {
         const slice = key.slice ? found.source.slice(key.slice.from, key.slice.to) : found.source;

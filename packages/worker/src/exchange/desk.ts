@@ -1,6 +1,7 @@
 import type { Chunk, Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
 import { Assembly } from './assembly.ts';
+import { StaleCall } from './board.ts';
 import { pieceKey } from './piece-key.ts';
 import type { Sink } from './sink.ts';
 
@@ -52,6 +53,7 @@ export class Desk {
   async open(member: number, piece: Piece | undefined, term: number, signal: AbortSignal): Promise<Intake> {
     const name = `${member} ${pieceKey(piece).text}`;
     const wake = () => this.#wake();
+    if (term < this.#term) throw new StaleCall(`term ${term} is over, it is ${this.#term}`);
     for (;;) {
       if (signal.aborted) throw new StatusError(status.ABORTED, 'nobody sends any more');
       if (term < this.#term) throw new StatusError(status.ABORTED, `term ${term} is over, it is ${this.#term}`);

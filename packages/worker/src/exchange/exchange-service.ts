@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { type Exchange, PushReplySchema } from '../gen/lockstep/v1/exchange_pb.ts';
 import type { Implementation, Peer } from '../grpc/handlers.ts';
+import type { Refusals } from '../grpc/refusals.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
-import type { Board } from './board.ts';
+import { type Board, StaleCall } from './board.ts';
 import { chunkAt, chunkBytes, isSize } from './chunks.ts';
 import type { Desk } from './desk.ts';
 
@@ -17,6 +18,8 @@ export interface ExchangeHost {
   readonly isMember: (member: number, peer: Peer) => boolean;
   /** Bytes of the chunks that are sent, at most 1 MiB. Default: `chunkBytes`. */
   readonly chunk?: number;
+  /** Where calls that come too late are counted. */
+  readonly refusals?: Refusals;
   /** Bytes sent and received, for telemetry. */
   readonly traffic?: { sent: number; received: number };
 }
@@ -29,10 +32,18 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
     if (!host.isMember(member, peer))
       throw new StatusError(status.PERMISSION_DENIED, `the caller is not member ${member} of the run`);
   };
+  const counted = async <T>(answer: Promise<T>): Promise<T> => {
+    try {
+      return await answer;
+    } catch (error) {
+      if (error instanceof StaleCall) host.refusals?.count('STALE');
+      throw error;
+    }
+  };
   return {
     async pull(request, send, { peer, signal }) {
       admit(request.run, request.member, peer);
-      const { publication, slice, over } = await host.board.find(request.piece, request.term, signal);
+      const { publication, slice, over } = await counted(host.board.find(request.piece, request.term, signal));
       const stop = AbortSignal.any([signal, over]);
       let { offset } = request;
       if (!isSize(offset) || offset > slice.bytes)
@@ -51,7 +62,7 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
         admit(run, member, peer);
         if (!host.desk || !chunk)
           throw new StatusError(status.INVALID_ARGUMENT, 'nothing is taken here that is pushed');
-        const intake = await host.desk.open(member, piece, term, signal);
+        const intake = await counted(host.desk.open(member, piece, term, signal));
         received = intake(chunk);
         if (host.traffic) host.traffic.received += chunk.data.length;
       }

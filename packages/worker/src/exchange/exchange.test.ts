@@ -1,8 +1,8 @@
-import type { AddressInfo } from 'node:net';
-import { connect, createServer, type Socket } from 'node:net';
 import { afterEach, expect, test } from 'vitest';
+import { chaosProxy, type Disturbance } from '../../../../test/support/chaos-proxy.ts';
 import { Encoding, Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel } from '../grpc/channel.ts';
+import { Refusals } from '../grpc/refusals.ts';
 import { type GrpcServer, serve, served } from '../grpc/server.ts';
 import { type StatusError, status } from '../grpc/status-error.ts';
 import { Board } from './board.ts';
@@ -26,10 +26,13 @@ async function member() {
   board.moveTerm(1);
   desk.moveTerm(1);
   const traffic = { sent: 0, received: 0 };
-  const service = exchangeService({ run: () => 'run', board, desk, traffic, isMember: (member) => member < 10 });
+  const refusals = new Refusals();
+  const isMember = (member: number) => member < 10;
+  const service = exchangeService({ run: () => 'run', board, desk, traffic, refusals, isMember });
   const server = await serve({
     address: '127.0.0.1:0',
     security: {},
+    refusals,
     services: [served(Exchange, service, ['worker', 'coordinator'])],
   });
   closing.push(() => {
@@ -122,49 +125,53 @@ test('calls of another run or in the name of a stranger are refused and counted'
   await expect(ask({ member: 99 })).rejects.toMatchObject({ status: status.PERMISSION_DENIED });
   await expect(ask({ term: 0 })).rejects.toMatchObject({ status: status.ABORTED });
   await ask({});
-  await expect.poll(() => server.refusals.toJSON()).toEqual({ FAILED_PRECONDITION: 1, PERMISSION_DENIED: 1 });
+  await expect.poll(() => server.refusals.toJSON()).toEqual({ FAILED_PRECONDITION: 1, PERMISSION_DENIED: 1, STALE: 1 });
 });
 
-/** A proxy that damages what the server sends once it has passed so many bytes. */
-async function proxy(target: string, after: number, damage: (part: Buffer, socket: Socket) => Buffer | undefined) {
-  let passed = 0;
-  let done = false;
-  const server = createServer((client) => {
-    const upstream = connect(Number(target.split(':')[1]), '127.0.0.1');
-    client.on('error', () => {}).pipe(upstream.on('error', () => {}));
-    upstream.on('data', (part: Buffer) => {
-      passed += part.length;
-      const kept = !done && passed > after ? damage(part, client) : part;
-      if (kept !== part) done = true;
-      if (kept && !client.destroyed) client.write(kept);
-    });
-    const end = () => {
-      client.destroy();
-      upstream.destroy();
-    };
-    client.on('close', end);
-    upstream.on('close', end);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => server.close());
-  return { address: `127.0.0.1:${(server.address() as AddressInfo).port}` };
+test('pushes and pulls of old terms and items that are sent again change nothing and are counted', async () => {
+  const { board, desk, server } = await member();
+  const vector = numbers(1000);
+  const got = new Float32Array(1000);
+  const channel = dial(server);
+  const [old, now] = [pieces.node(1, { lo: 0, hi: 4 }), pieces.node(2, { lo: 0, hi: 4 })];
+  const publication = new Publication(vectorSource(vector));
+  const arrived = desk.expect(3, old, vectorSink(got));
+  await push([channel], asker, old, publication);
+  await arrived;
+  // The reply was lost, and it is sent again: the bytes are here.
+  got.fill(7);
+  await push([channel], asker, old, publication);
+  expect(got).toEqual(new Float32Array(1000).fill(7));
+  board.publish(old, vectorSource(vector));
+  board.publish(now, vectorSource(vector));
+  board.release(2);
+  await expect(pull(channel, asker, old, new BufferSink(4000))).rejects.toMatchObject({ status: status.ABORTED });
+  board.moveTerm(2);
+  desk.moveTerm(2);
+  await expect(push([channel], asker, old, publication)).rejects.toMatchObject({ status: status.ABORTED });
+  await expect(pull(channel, asker, now, new BufferSink(4000))).rejects.toMatchObject({ status: status.ABORTED });
+  expect(server.refusals.of('STALE')).toBe(3);
+});
+
+async function disturbed(server: GrpcServer, down: Disturbance): Promise<Channel> {
+  const proxy = await chaosProxy(Number(server.address.split(':')[1]), { down });
+  closing.push(() => proxy.close());
+  return dial({ address: `127.0.0.1:${proxy.port}` });
 }
 
-test('a connection that is reset in mid-piece goes on where it broke', async () => {
+test.each<[string, Disturbance]>([
+  ['reset', { resetAt: 5_000_000 }],
+  ['closed', { endAt: 5_000_000 }],
+])('a connection that is %s in mid-piece goes on where it broke', async (_, down) => {
   const { board, server, traffic } = await member();
   const vector = numbers(2_000_000);
   board.publish(node, vectorSource(vector));
-  const channel = dial(
-    await proxy(server.address, 5_000_000, (_, socket) => {
-      socket.resetAndDestroy();
-      return undefined;
-    }),
-  );
   const got = new Float32Array(vector.length);
   const breaks: StatusError[] = [];
-  await pull(channel, asker, node, vectorSink(got), { onRetry: (error) => breaks.push(error) });
+  await pull(await disturbed(server, down), asker, node, vectorSink(got), { onRetry: (error) => breaks.push(error) });
   expect(got).toEqual(vector);
   expect(breaks.map((error) => error.status)).toEqual([status.UNAVAILABLE]);
+  // Some chunks were on their way.
   expect(traffic.sent).toBeLessThan(1.9 * 4 * vector.length);
 });
 
@@ -172,20 +179,12 @@ test('a bit that flips on the way is noticed and the chunk fetched again', async
   const { board, server } = await member();
   const vector = numbers(1_000_000);
   board.publish(node, vectorSource(vector));
-  const channel = dial(
-    await proxy(server.address, 2_000_000, (part) => {
-      // Well inside a DATA frame of 16 KiB, away from its header.
-      const changed = Buffer.from(part);
-      const at = changed.length >> 1;
-      changed[at] = (changed[at] as number) ^ 4;
-      return changed;
-    }),
-  );
   const got = new Float32Array(vector.length);
   const breaks: StatusError[] = [];
+  const channel = await disturbed(server, { flipAt: 2_000_000 });
   await pull(channel, asker, node, vectorSink(got), { onRetry: (error) => breaks.push(error) });
   expect(got).toEqual(vector);
-  expect(breaks.length).toBe(1);
+  expect(breaks.map((error) => error.status)).toEqual([status.DATA_LOSS]);
 });
 
 test('a piece that is withdrawn in the middle is not delivered', async () => {

@@ -37,9 +37,13 @@ export function isLoopback(host: string): boolean {
   return plain === 'localhost' || plain === '::1' || (isIP(plain) === 4 && plain.startsWith('127.'));
 }
 
-/** As grpc-js dials it, with an explicit scheme. */
+/** As grpc-js dials it, with an explicit scheme. @throws UsageError where it has a zone, which no URL of HTTP/2 can hold */
 export function dialTarget({ host, port }: Address): string {
-  const kind = isIP(host.replace(zone, ''));
+  if (zone.test(host))
+    throw new UsageError(
+      `${formatAddress({ host, port })} is link-local, which can be listened on but not dialled: use another address of that machine, or its name`,
+    );
+  const kind = isIP(host);
   if (kind === 4) return `ipv4:${host}:${port}`;
   return kind === 6 ? `ipv6:[${host}]:${port}` : `dns:${host}:${port}`;
 }

@@ -249,7 +249,7 @@ const channelOptions = (limits: Limits): ChannelOptions => ({
 
 /** TLS has no server names that are addresses; grpc-js would send one. The certificate is checked against the address all the same. */
 const serverName = ({ host }: Address): ChannelOptions =>
-  isIP(host.replace(/%.*$/, '')) ? { 'grpc.ssl_target_name_override': 'lockstep.invalid' } : {};
+  isIP(host) ? { 'grpc.ssl_target_name_override': 'lockstep.invalid' } : {};
 
 function tlsCredentials(
   { ca, certificate, key }: TlsFiles,
@@ -258,8 +258,7 @@ function tlsCredentials(
 ): ChannelCredentials {
   const context = createSecureContext({ ca, cert: certificate, key, minVersion: 'TLSv1.3' });
   return ChannelCredentials.createFromSecureContext(context, {
-    checkServerIdentity: (_, found: PeerCertificate) =>
-      checkServerIdentity(host.replace(/%.*$/, ''), found) ?? checkRole(found, expect),
+    checkServerIdentity: (_, found: PeerCertificate) => checkServerIdentity(host, found) ?? checkRole(found, expect),
   });
 }
 

@@ -40,7 +40,7 @@ export async function listen(
 ): Promise<Listener> {
   const { host, port } = parseAddress(address);
   const server = tls ? tlsServer(tls, limits, connections, refusals, accept) : plainServer(connections, accept);
-  server.listen({ host: host.replace(/%.*$/, (zone) => zone), port });
+  server.listen({ host, port });
   try {
     await once(server, 'listening');
   } catch (error) {

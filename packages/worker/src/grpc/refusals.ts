@@ -1,7 +1,8 @@
 /**
  * What was refused, by reason: statuses of calls under their gRPC name (`UNAUTHENTICATED`, `INVALID_ARGUMENT`, ...), and what
  * happens before there is a call: `CONNECTIONS` too many of them, `HANDSHAKE_TIMEOUT` no accepted call in time, `TLS` a failed
- * handshake, `CERTIFICATE` none or one that is not trusted, `HTTP2` bytes that are none or too many of a kind.
+ * handshake, `CERTIFICATE` none or one that is not trusted, `HTTP2` bytes that are none or too many of a kind. `STALE` are calls that belong to a term
+ * or item that is over.
  */
 export class Refusals {
   readonly #counts = new Map<string, number>();

@@ -33,6 +33,8 @@ export interface ServeOptions {
   readonly security: Security;
   readonly services: readonly Served[];
   readonly limits?: Partial<Limits>;
+  /** Where refusals are counted, if others count there as well. */
+  readonly refusals?: Refusals;
 }
 
 export interface GrpcServer {
@@ -48,7 +50,7 @@ export interface GrpcServer {
 /** Serves gRPC. See SECURITY.md for what is checked where. @throws UsageError where the address cannot be taken */
 export async function serve(options: ServeOptions): Promise<GrpcServer> {
   const limits = { ...defaultLimits, ...options.limits };
-  const refusals = new Refusals();
+  const { refusals = new Refusals() } = options;
   const connections = new Connections(limits, refusals);
   const callers = new Map(
     options.services.flatMap(({ service, callers }) =>
