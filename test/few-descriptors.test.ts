@@ -31,7 +31,7 @@ test('running out of file descriptors does not end a server', async () => {
   };
   // The kernel takes them all; the process cannot.
   await Promise.all(sockets.map((socket) => once(socket, 'connect')));
-  child.send('report');
+  child.send('connections');
   const [{ connections }] = (await once(child, 'message')) as [{ connections: number }];
   expect(connections).toBeLessThan(64);
   for (const socket of sockets) socket.destroy();

@@ -25,9 +25,11 @@ const server = await serve({
     ),
   ],
 });
-process.on('message', () => {
+process.on('message', (what) => {
+  // Its memory is read from a file, which takes a descriptor.
+  if (what === 'connections') return process.send?.({ connections: server.connections });
   global.gc?.();
-  process.send?.({
+  return process.send?.({
     rss: process.memoryUsage().rss,
     refusals: server.refusals.toJSON(),
     connections: server.connections,
