@@ -1,26 +1,45 @@
+import { copyRow } from './conv-pack';
+
 /**
- * A strip of an image, channels last: `rows` rows from row `y0` on, `columns` columns from column `x0` on, zeros where they lie outside. Pixels of
- * the strip are `pitch` bytes apart, a multiple of 32; lanes beyond the channels hold anything.
+ * Rows of an image, channels last: `rows` rows from row `y0` on, `columns` columns from column `x0` on, zeros where they lie outside. Their pixels
+ * are `pitch` bytes apart, a multiple of 32; lanes beyond the channels hold anything. Each plane is read from front to back, four at a time: row
+ * by row through all planes, memory would be waited for.
  */
-export function layStrip(
+export function layRows(
   dst: usize, pitch: usize, rows: i32, columns: i32, src: usize, channels: i32, height: i32, width: i32, y0: i32, x0: i32,
 ): void {
   const plane = <usize>(height * width) << 2;
   const rowPitch = <usize>columns * pitch;
-  const first = min(max(0, -x0), columns);
-  const end = max(first, min(columns, width - x0));
-  for (let y = y0; y < y0 + rows; y++) {
-    if (y < 0 || y >= height) memory.fill(dst, 0, rowPitch);
-    else {
-      if (first > 0) memory.fill(dst, 0, <usize>first * pitch);
-      if (end < columns) memory.fill(dst + <usize>end * pitch, 0, <usize>(columns - end) * pitch);
-      const to = dst + <usize>first * pitch;
-      const from = src + (<usize>(y * width + x0 + first) << 2);
-      for (let c = 0; c < channels; c += 4) {
-        interleave(to + (<usize>c << 2), pitch, from + <usize>c * plane, plane, end - first, channels - c);
-      }
+  const left = min(max(0, -x0), columns);
+  const right = max(left, min(columns, width - x0));
+  const top = min(max(0, -y0), rows);
+  const bottom = max(top, min(rows, height - y0));
+  clear(dst, <usize>top * rowPitch);
+  clear(dst + <usize>bottom * rowPitch, <usize>(rows - bottom) * rowPitch);
+  const inside = dst + <usize>top * rowPitch;
+  const end = dst + <usize>bottom * rowPitch;
+  for (let row = inside; row < end; row += rowPitch) {
+    clear(row, <usize>left * pitch);
+    clear(row + <usize>right * pitch, <usize>(columns - right) * pitch);
+  }
+  const first = src + (<usize>((y0 + top) * width + x0 + left) << 2);
+  for (let c = 0; c < channels; c += 4) {
+    let from = first + <usize>c * plane;
+    for (let to = inside + <usize>left * pitch + (<usize>c << 2); to < end; to += rowPitch) {
+      interleave(to, pitch, from, plane, right - left, channels - c);
+      from += <usize>width << 2;
     }
-    dst += rowPitch;
+  }
+}
+
+/** Zeros in a multiple of 32 bytes, mostly few: calling out of WebAssembly costs more than this loop. */
+// @ts-ignore: decorator
+@inline
+function clear(dst: usize, bytes: usize): void {
+  const zero = f32x4.splat(0);
+  for (const end = dst + bytes; dst < end; dst += 32) {
+    v128.store(dst, zero);
+    v128.store(dst, zero, 16);
   }
 }
 
@@ -59,46 +78,57 @@ function interleave(dst: usize, pitch: usize, src: usize, plane: usize, n: i32, 
 }
 
 /**
- * `rows` x `columns` (up to 4) outputs of 8 filters at `src` [4][4][8] to the filters' planes, of which `lanes` exist; `bias` has 8 floats. `pitch`
- * is that of a row of the output, in bytes.
+ * A tile's outputs of 8 filters, [4][4][8] at `src`, plus the filters' bias, to 8 strips of 4 rows: `plane` bytes from strip to strip, `pitch`
+ * bytes from row to row.
  */
-export function storeOutputs(
-  dst: usize, plane: usize, pitch: usize, rows: i32, columns: i32, src: usize, lanes: i32, bias: usize,
-): void {
-  for (; lanes > 0; lanes -= 4) {
-    const whole = lanes >= 4 && columns == 4;
+export function spreadOutputs(dst: usize, plane: usize, pitch: usize, src: usize, bias: usize): void {
+  for (let half = 0; half < 2; half++) {
     const b0 = v128.load32_splat(bias);
     const b1 = v128.load32_splat(bias, 4);
     const b2 = v128.load32_splat(bias, 8);
     const b3 = v128.load32_splat(bias, 12);
     let from = src;
     let to = dst;
-    for (let y = 0; y < rows; y++) {
-      if (whole) {
-        const r0 = v128.load(from);
-        const r1 = v128.load(from, 32);
-        const r2 = v128.load(from, 64);
-        const r3 = v128.load(from, 96);
-        const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-        const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-        const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-        const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-        v128.store(to, f32x4.add(v128.shuffle<i64>(t0, t1, 0, 2), b0));
-        v128.store(to + plane, f32x4.add(v128.shuffle<i64>(t0, t1, 1, 3), b1));
-        v128.store(to + plane * 2, f32x4.add(v128.shuffle<i64>(t2, t3, 0, 2), b2));
-        v128.store(to + plane * 3, f32x4.add(v128.shuffle<i64>(t2, t3, 1, 3), b3));
-      } else {
-        for (let lane: usize = 0; lane < <usize>min(4, lanes); lane++) {
-          for (let x: usize = 0; x < <usize>columns; x++) {
-            store<f32>(to + lane * plane + (x << 2), load<f32>(from + (x << 5) + (lane << 2)) + load<f32>(bias + (lane << 2)));
-          }
-        }
-      }
+    for (let y = 0; y < 4; y++) {
+      const r0 = v128.load(from);
+      const r1 = v128.load(from, 32);
+      const r2 = v128.load(from, 64);
+      const r3 = v128.load(from, 96);
+      const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+      const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+      const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+      const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+      v128.store(to, f32x4.add(v128.shuffle<i64>(t0, t1, 0, 2), b0));
+      v128.store(to + plane, f32x4.add(v128.shuffle<i64>(t0, t1, 1, 3), b1));
+      v128.store(to + plane * 2, f32x4.add(v128.shuffle<i64>(t2, t3, 0, 2), b2));
+      v128.store(to + plane * 3, f32x4.add(v128.shuffle<i64>(t2, t3, 1, 3), b3));
       from += 128;
       to += pitch;
     }
     src += 16;
     bias += 16;
     dst += plane << 2;
+  }
+}
+
+/** The first `rows` rows of `width` floats of each strip, `lanes` of them, to the filters' planes. */
+export function storeStrips(
+  dst: usize, dstPlane: usize, width: i32, rows: i32, src: usize, plane: usize, pitch: usize, lanes: i32,
+): void {
+  const row = <usize>width << 2;
+  const joined = row == pitch;
+  for (; lanes > 0; lanes--) {
+    if (joined) copyRow(dst, src, rows * width);
+    else {
+      let to = dst;
+      let from = src;
+      for (let y = 0; y < rows; y++) {
+        copyRow(to, from, width);
+        to += row;
+        from += pitch;
+      }
+    }
+    dst += dstPlane;
+    src += plane;
   }
 }

@@ -7,10 +7,13 @@ import { isNarrow } from './matmul';
  * See matmul-tiles.ts for why all loads come first and all stores last.
  */
 
-/** c[i, j] = sum over k of a[i, k] b[k, j]: `groups` times 4 rows (row pitches in bytes) by 16 columns; `b` has 64 bytes for each k. */
+/**
+ * c[i, j] = sum over k of a[i, k] b[k, j]: `groups` times 4 rows by 16 columns. `a` holds 8 k of 4 rows after another (128 bytes), `b` 64 bytes
+ * for each k; rows of `c` are `pitch` bytes apart.
+ */
 // @ts-ignore: decorator
 @inline
-function products4x16(groups: i32, k: i32, a: usize, row: usize, b: usize, c: usize, pitch: usize): void {
+function products4x16(groups: i32, k: i32, a: usize, b: usize, c: usize, pitch: usize): void {
   for (; groups > 0; groups--) {
     let c00 = f32x4.splat(0);
     let c01 = f32x4.splat(0);
@@ -28,43 +31,39 @@ function products4x16(groups: i32, k: i32, a: usize, row: usize, b: usize, c: us
     let c31 = f32x4.splat(0);
     let c32 = f32x4.splat(0);
     let c33 = f32x4.splat(0);
-    let a0 = a;
-    let a1 = a + row;
-    let a2 = a1 + row;
-    let a3 = a2 + row;
     let p = b;
-    for (const end = a0 + (<usize>k << 2); a0 < end; ) {
-      const b0 = v128.load(p);
-      const b1 = v128.load(p, 16);
-      const b2 = v128.load(p, 32);
-      const b3 = v128.load(p, 48);
-      const x0 = v128.load32_splat(a0);
-      c00 = f32x4.add(c00, f32x4.mul(x0, b0));
-      c01 = f32x4.add(c01, f32x4.mul(x0, b1));
-      c02 = f32x4.add(c02, f32x4.mul(x0, b2));
-      c03 = f32x4.add(c03, f32x4.mul(x0, b3));
-      const x1 = v128.load32_splat(a1);
-      c10 = f32x4.add(c10, f32x4.mul(x1, b0));
-      c11 = f32x4.add(c11, f32x4.mul(x1, b1));
-      c12 = f32x4.add(c12, f32x4.mul(x1, b2));
-      c13 = f32x4.add(c13, f32x4.mul(x1, b3));
-      const x2 = v128.load32_splat(a2);
-      c20 = f32x4.add(c20, f32x4.mul(x2, b0));
-      c21 = f32x4.add(c21, f32x4.mul(x2, b1));
-      c22 = f32x4.add(c22, f32x4.mul(x2, b2));
-      c23 = f32x4.add(c23, f32x4.mul(x2, b3));
-      const x3 = v128.load32_splat(a3);
-      c30 = f32x4.add(c30, f32x4.mul(x3, b0));
-      c31 = f32x4.add(c31, f32x4.mul(x3, b1));
-      c32 = f32x4.add(c32, f32x4.mul(x3, b2));
-      c33 = f32x4.add(c33, f32x4.mul(x3, b3));
-      a0 += 4;
-      a1 += 4;
-      a2 += 4;
-      a3 += 4;
-      p += 64;
+    for (let left = k; left > 0; left -= 8) {
+      const block = a;
+      for (const end = a + (<usize>min(8, left) << 2); a < end; ) {
+        const b0 = v128.load(p);
+        const b1 = v128.load(p, 16);
+        const b2 = v128.load(p, 32);
+        const b3 = v128.load(p, 48);
+        const x0 = v128.load32_splat(a);
+        c00 = f32x4.add(c00, f32x4.mul(x0, b0));
+        c01 = f32x4.add(c01, f32x4.mul(x0, b1));
+        c02 = f32x4.add(c02, f32x4.mul(x0, b2));
+        c03 = f32x4.add(c03, f32x4.mul(x0, b3));
+        const x1 = v128.load32_splat(a, 32);
+        c10 = f32x4.add(c10, f32x4.mul(x1, b0));
+        c11 = f32x4.add(c11, f32x4.mul(x1, b1));
+        c12 = f32x4.add(c12, f32x4.mul(x1, b2));
+        c13 = f32x4.add(c13, f32x4.mul(x1, b3));
+        const x2 = v128.load32_splat(a, 64);
+        c20 = f32x4.add(c20, f32x4.mul(x2, b0));
+        c21 = f32x4.add(c21, f32x4.mul(x2, b1));
+        c22 = f32x4.add(c22, f32x4.mul(x2, b2));
+        c23 = f32x4.add(c23, f32x4.mul(x2, b3));
+        const x3 = v128.load32_splat(a, 96);
+        c30 = f32x4.add(c30, f32x4.mul(x3, b0));
+        c31 = f32x4.add(c31, f32x4.mul(x3, b1));
+        c32 = f32x4.add(c32, f32x4.mul(x3, b2));
+        c33 = f32x4.add(c33, f32x4.mul(x3, b3));
+        a += 4;
+        p += 64;
+      }
+      a = block + 128;
     }
-    a = a3 - (<usize>k << 2) + row;
     const d1 = c + pitch;
     const d2 = d1 + pitch;
     const d3 = d2 + pitch;
@@ -88,10 +87,13 @@ function products4x16(groups: i32, k: i32, a: usize, row: usize, b: usize, c: us
   }
 }
 
-/** c[i, j] = sum over k of a[i, k] b[k, j]: `groups` times 4 rows (row pitches in bytes) by 8 columns; `b` has 64 bytes for each k. */
+/**
+ * c[i, j] = sum over k of a[i, k] b[k, j]: `groups` times 4 rows by 8 columns. `a` holds 8 k of 4 rows after another (128 bytes), `b` 64 bytes
+ * for each k; rows of `c` are `pitch` bytes apart.
+ */
 // @ts-ignore: decorator
 @inline
-function products4x8(groups: i32, k: i32, a: usize, row: usize, b: usize, c: usize, pitch: usize): void {
+function products4x8(groups: i32, k: i32, a: usize, b: usize, c: usize, pitch: usize): void {
   for (; groups > 0; groups--) {
     let c00 = f32x4.splat(0);
     let c01 = f32x4.splat(0);
@@ -101,33 +103,29 @@ function products4x8(groups: i32, k: i32, a: usize, row: usize, b: usize, c: usi
     let c21 = f32x4.splat(0);
     let c30 = f32x4.splat(0);
     let c31 = f32x4.splat(0);
-    let a0 = a;
-    let a1 = a + row;
-    let a2 = a1 + row;
-    let a3 = a2 + row;
     let p = b;
-    for (const end = a0 + (<usize>k << 2); a0 < end; ) {
-      const b0 = v128.load(p);
-      const b1 = v128.load(p, 16);
-      const x0 = v128.load32_splat(a0);
-      c00 = f32x4.add(c00, f32x4.mul(x0, b0));
-      c01 = f32x4.add(c01, f32x4.mul(x0, b1));
-      const x1 = v128.load32_splat(a1);
-      c10 = f32x4.add(c10, f32x4.mul(x1, b0));
-      c11 = f32x4.add(c11, f32x4.mul(x1, b1));
-      const x2 = v128.load32_splat(a2);
-      c20 = f32x4.add(c20, f32x4.mul(x2, b0));
-      c21 = f32x4.add(c21, f32x4.mul(x2, b1));
-      const x3 = v128.load32_splat(a3);
-      c30 = f32x4.add(c30, f32x4.mul(x3, b0));
-      c31 = f32x4.add(c31, f32x4.mul(x3, b1));
-      a0 += 4;
-      a1 += 4;
-      a2 += 4;
-      a3 += 4;
-      p += 64;
+    for (let left = k; left > 0; left -= 8) {
+      const block = a;
+      for (const end = a + (<usize>min(8, left) << 2); a < end; ) {
+        const b0 = v128.load(p);
+        const b1 = v128.load(p, 16);
+        const x0 = v128.load32_splat(a);
+        c00 = f32x4.add(c00, f32x4.mul(x0, b0));
+        c01 = f32x4.add(c01, f32x4.mul(x0, b1));
+        const x1 = v128.load32_splat(a, 32);
+        c10 = f32x4.add(c10, f32x4.mul(x1, b0));
+        c11 = f32x4.add(c11, f32x4.mul(x1, b1));
+        const x2 = v128.load32_splat(a, 64);
+        c20 = f32x4.add(c20, f32x4.mul(x2, b0));
+        c21 = f32x4.add(c21, f32x4.mul(x2, b1));
+        const x3 = v128.load32_splat(a, 96);
+        c30 = f32x4.add(c30, f32x4.mul(x3, b0));
+        c31 = f32x4.add(c31, f32x4.mul(x3, b1));
+        a += 4;
+        p += 64;
+      }
+      a = block + 128;
     }
-    a = a3 - (<usize>k << 2) + row;
     const d1 = c + pitch;
     const d2 = d1 + pitch;
     const d3 = d2 + pitch;
@@ -250,11 +248,11 @@ function sums4x8(count: i32, a: usize, aRow: usize, b: usize, bRow: usize, c: us
 }
 
 /** 16 columns, in the shape of tile that is faster here. */
-export function pointProducts(groups: i32, k: i32, a: usize, row: usize, b: usize, c: usize, pitch: usize): void {
+export function pointProducts(groups: i32, k: i32, a: usize, b: usize, c: usize, pitch: usize): void {
   if (isNarrow()) {
-    products4x8(groups, k, a, row, b, c, pitch);
-    products4x8(groups, k, a, row, b + 32, c + 32, pitch);
-  } else products4x16(groups, k, a, row, b, c, pitch);
+    products4x8(groups, k, a, b, c, pitch);
+    products4x8(groups, k, a, b + 32, c + 32, pitch);
+  } else products4x16(groups, k, a, b, c, pitch);
 }
 
 export function pointSums(count: i32, a: usize, aRow: usize, b: usize, bRow: usize, c: usize): void {

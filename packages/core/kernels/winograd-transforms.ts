@@ -8,8 +8,10 @@ import { gradientLine, imageLine, outputLine, weightGradientLine, weightLine } f
 export const points: i32 = 36;
 export const tempBytes: usize = 36 * 32;
 
-/** The image of a tile, 6 x 6 pixels at `src` (pitches in bytes), `lanes` (a multiple of 8) channels each. */
-export function imageTile(src: usize, rowPitch: usize, pitch: usize, lanes: i32, dst: usize, pointPitch: usize, temp: usize): void {
+/** The image of a tile, 6 x 6 pixels at `src` (pitches in bytes), `lanes` channels each; 8 of them go to each `step` bytes of a point. */
+export function imageTile(
+  src: usize, rowPitch: usize, pitch: usize, lanes: i32, dst: usize, step: usize, pointPitch: usize, temp: usize,
+): void {
   const rowOfPoints = pointPitch * 6;
   for (; lanes > 0; lanes -= 8) {
     let from = src;
@@ -27,7 +29,7 @@ export function imageTile(src: usize, rowPitch: usize, pitch: usize, lanes: i32,
       to += rowOfPoints;
     }
     src += 32;
-    dst += 32;
+    dst += step;
   }
 }
 

@@ -1,6 +1,6 @@
 import { channels, filters, height, left, outHeight, outWidth, readGeometry, top, width } from './conv-geometry';
 import { joinSegments, place } from './tree';
-import { layStrip } from './winograd-strips';
+import { layRows } from './winograd-strips';
 import { pointSums } from './winograd-tiles';
 import { gradientTile, imageTile, points, tempBytes, weightGradientTile } from './winograd-transforms';
 
@@ -30,9 +30,11 @@ export function winogradGradWeight(a: usize): void {
   const gvPitch = (tiles * gPitch) | 64;
   const sumPitch = <usize>(((channels + 3) >> 2) * ((filters + 15) >> 4)) << 8;
   const taps = scratch + tempBytes;
-  const strip = taps + tapBytes;
-  const gStrip = strip + rowPitch * 6;
-  const v = gStrip + <usize>across * gPitch * 16;
+  const rows = taps + tapBytes;
+  const atOnce = <usize>min(strips, down);
+  const gRowPitch = <usize>across * (gPitch << 2);
+  const gRows = rows + rowPitch * (4 * atOnce + 2);
+  const v = gRows + gRowPitch * 4 * atOnce;
   const gv = v + vPitch * points;
   const sums = gv + gvPitch * points;
   const stack = sums + sumPitch * points;
@@ -49,22 +51,21 @@ export function winogradGradWeight(a: usize): void {
       const s1 = min(end, s0 + strips);
       let to = v;
       let gTo = gv;
-      for (let s = s0; s < s1; s++) {
+      for (let s = s0; s < s1; ) {
         const ty = s % down;
         const n = <usize>(s / down);
-        const goesOn = s > s0 && ty > 0;
-        if (goesOn) memory.copy(strip, strip + rowPitch * 4, rowPitch * 2);
-        const first = goesOn ? 2 : 0;
-        layStrip(
-          strip + rowPitch * first, pitch, 6 - first, columns, x + n * inBytes, channels, height, width, 4 * ty - top + first, -left,
-        );
-        layStrip(gStrip, gPitch, 4, across * 4, g + n * outBytes, filters, outHeight, outWidth, 4 * ty, 0);
-        for (let tx: usize = 0; tx < <usize>across; tx++) {
-          imageTile(strip + tx * (pitch << 2), rowPitch, pitch, channels, to, vPitch, scratch);
-          gradientTile(gStrip + tx * (gPitch << 2), <usize>across * (gPitch << 2), gPitch, filters, gTo, gvPitch, scratch);
-          to += pitch;
-          gTo += gPitch;
+        const more = min(s1 - s, down - ty);
+        layRows(rows, pitch, 4 * more + 2, columns, x + n * inBytes, channels, height, width, 4 * ty - top, -left);
+        layRows(gRows, gPitch, 4 * more, across * 4, g + n * outBytes, filters, outHeight, outWidth, 4 * ty, 0);
+        for (let i: usize = 0; i < <usize>more; i++) {
+          for (let tx: usize = 0; tx < <usize>across; tx++) {
+            imageTile(rows + i * (rowPitch << 2) + tx * (pitch << 2), rowPitch, pitch, channels, to, 32, vPitch, scratch);
+            gradientTile(gRows + i * (gRowPitch << 2) + tx * (gPitch << 2), gRowPitch, gPitch, filters, gTo, gvPitch, scratch);
+            to += pitch;
+            gTo += gPitch;
+          }
         }
+        s += more;
       }
       const n = (s1 - s0) * across;
       let sum = sums;

@@ -1,5 +1,5 @@
 import { channels, filters, height, left, outHeight, outWidth, readGeometry, samples, top, width } from './conv-geometry';
-import { layStrip, storeOutputs } from './winograd-strips';
+import { layRows, spreadOutputs, storeStrips } from './winograd-strips';
 import { pointProducts } from './winograd-tiles';
 import { imageTile, outputTile, points, tempBytes, weightTile } from './winograd-transforms';
 
@@ -80,8 +80,11 @@ function convolve(
   const temp = weights + weightPitch * points;
   const outputs = temp + tempBytes;
   const biases = outputs + outputBytes;
-  const strip = biases + outPitch;
-  const v = strip + rowPitch * 6;
+  const buffer = biases + outPitch;
+  const bufferPitch = <usize>across << 4;
+  const bufferPlane = bufferPitch * 4 + 64;
+  const rows = buffer + bufferPlane * 8;
+  const v = rows + rowPitch * <usize>(4 * min(strips, down) + 2);
   const m = v + vPitch * points;
   memory.fill(biases, 0, outPitch);
   if (bias != 0) memory.copy(biases, bias, <usize>outside << 2);
@@ -92,25 +95,28 @@ function convolve(
   for (let s0 = 0; s0 < all; s0 += strips) {
     const s1 = min(all, s0 + strips);
     let to = v;
-    for (let s = s0; s < s1; s++) {
+    let t = 0;
+    for (let s = s0; s < s1; ) {
       const ty = s % down;
-      const source = x + <usize>(s / down) * inBytes;
-      const goesOn = s > s0 && ty > 0;
-      if (goesOn) memory.copy(strip, strip + rowPitch * 4, rowPitch * 2);
-      const first = goesOn ? 2 : 0;
-      layStrip(strip + rowPitch * first, pitch, 6 - first, columns, source, inside, h, w, 4 * ty - above + first, -before);
-      let from = strip;
-      for (let tx = 0; tx < across; tx++) {
-        imageTile(from, rowPitch, pitch, inside, to, vPitch, temp);
-        from += pitch << 2;
-        to += pitch;
+      const more = min(s1 - s, down - ty);
+      layRows(rows, pitch, 4 * more + 2, columns, x + <usize>(s / down) * inBytes, inside, h, w, 4 * ty - above, -before);
+      for (let i = 0; i < more; i++) {
+        let from = rows + <usize>i * (rowPitch << 2);
+        for (let tx = 0; tx < across; tx++) {
+          imageTile(from, rowPitch, pitch, inside, to, 128, vPitch, temp);
+          from += pitch << 2;
+          // four tiles side by side
+          t++;
+          to = t & 3 ? to + 32 : to + pitch * 4 - 96;
+        }
       }
+      s += more;
     }
     const groups = ((s1 - s0) * across + 3) >> 2;
     for (let p: usize = 0; p < <usize>points; p++) {
       let b = weights + p * weightPitch;
       for (let panel: usize = 0; panel < outPitch; panel += 64) {
-        pointProducts(groups, inside, v + p * vPitch, pitch, b, m + p * mPitch + panel, outPitch);
+        pointProducts(groups, inside, v + p * vPitch, b, m + p * mPitch + panel, outPitch);
         b += <usize>inside << 6;
       }
     }
@@ -118,18 +124,21 @@ function convolve(
     for (let s = s0; s < s1; s++) {
       const ty = s % down;
       const row = out + <usize>(s / down * outside) * outPlane + (<usize>(4 * ty * ow) << 2);
-      for (let tx = 0; tx < across; tx++) {
-        let to = row + (<usize>tx << 4);
-        for (let f = 0; f < outside; f += 8) {
-          outputTile(tile + (<usize>f << 2), mPitch, outputs, temp);
-          storeOutputs(
-            to, outPlane, <usize>ow << 2, min(4, oh - 4 * ty), min(4, ow - 4 * tx), outputs, min(8, outside - f),
-            biases + (<usize>f << 2),
-          );
-          to += outPlane << 3;
+      for (let f = 0; f < outside; f += 8) {
+        const biasAt = biases + (<usize>f << 2);
+        let to = buffer;
+        let from = tile + (<usize>f << 2);
+        for (let tx = 0; tx < across; tx++) {
+          outputTile(from, mPitch, outputs, temp);
+          spreadOutputs(to, bufferPlane, bufferPitch, outputs, biasAt);
+          from += outPitch;
+          to += 16;
         }
-        tile += outPitch;
+        storeStrips(
+          row + <usize>f * outPlane, outPlane, ow, min(4, oh - 4 * ty), buffer, bufferPlane, bufferPitch, min(8, outside - f),
+        );
       }
+      tile += outPitch * <usize>across;
     }
   }
 }

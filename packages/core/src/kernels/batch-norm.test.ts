@@ -38,6 +38,7 @@ describe.each([1, 4, 9, 33])('batch norm over %i positions', (positions) => {
       h.f32(x),
       h.f32(g),
       h.f32(stats),
+      ...[0, 0, 0],
       h.i32(table),
       table.length - 1,
       channels,
@@ -74,6 +75,7 @@ describe.each([1, 4, 9, 33])('batch norm over %i positions', (positions) => {
       h.f32(stats),
       weight ? h.f32(w) : 0,
       bias ? h.f32(b) : 0,
+      ...[0, 0],
       samples,
       channels,
       positions,
@@ -111,6 +113,7 @@ describe.each([1, 4, 9, 33])('batch norm over %i positions', (positions) => {
       h.f32(stats),
       h.f32(got),
       h.f32(w),
+      ...[0, 0],
       samples,
       channels,
       positions,
@@ -122,6 +125,38 @@ describe.each([1, 4, 9, 33])('batch norm over %i positions', (positions) => {
       return w[c]! * r * (v - at(2) - normal[i]! * at(3));
     });
     expectClose(gradient, expected, 1e-4);
+  });
+
+  test('a ReLU and a sum as part of them give the bits of kernels by themselves', () => {
+    const stats = moments([0, 3, samples]);
+    const z = floats(n, 5);
+    const norm = (plus: boolean, relu: number) =>
+      run('batchNorm', n, (h, out) => {
+        const inputs = [h.f32(x), h.f32(stats), h.f32(w), h.f32(b), plus ? h.f32(z) : 0];
+        return [out, ...inputs, relu, samples, channels, positions];
+      });
+    const alone = (kernel: 'relu' | 'reluGrad', ...inputs: Float32Array[]) =>
+      run(kernel, n, (h, out) => [out, ...inputs.map((values) => h.f32(values)), n]);
+    const y = norm(false, 0);
+    const more = y.map((v, i) => v + z[i]!);
+    expect(bitsOf(norm(false, 1))).toEqual(bitsOf(alone('relu', y)));
+    expect(bitsOf(norm(true, 0))).toEqual(bitsOf(more));
+    expect(bitsOf(norm(true, 1))).toEqual(bitsOf(alone('relu', more)));
+
+    const summed = (values: Float32Array, relu: number) =>
+      run('batchNormSums', samples * 4 * channels, (h, out) => {
+        const inputs = [x, values, stats, w, b].map((each) => h.f32(each));
+        return [out, ...inputs, relu, h.i32([0, 3, samples]), 2, channels, positions];
+      });
+    const behind = alone('reluGrad', y, g);
+    const together = summed(g, 1);
+    expect(bitsOf(together)).toEqual(bitsOf(summed(behind, 0)));
+    const gradient = (values: Float32Array, relu: number) =>
+      run('batchNormGrad', n, (h, out) => {
+        const inputs = [x, values, stats, together, w, b].map((each) => h.f32(each));
+        return [out, ...inputs, relu, samples, channels, positions];
+      });
+    expect(bitsOf(gradient(g, 1))).toEqual(bitsOf(gradient(behind, 0)));
   });
 
   test.each(tables)('the first rows of segments %j are joined by the tree', (...table) => {

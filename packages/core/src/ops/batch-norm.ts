@@ -1,4 +1,5 @@
 import { ShapeError } from '../errors.ts';
+import type { Attributes } from '../graph/attributes.ts';
 import { isSymbolic, product, type Shape, type Size, sameShape, shapeText } from '../graph/dim.ts';
 import { apply, defineOp, type Emit, f32, type Operand, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
@@ -13,6 +14,17 @@ import { reshape, sum } from './stretch.ts';
 // Statistics of a shard stand in the rows of all its samples, so every op after them treats samples independently.
 
 const address = (e: Emit, i: number): number => e.inputs[i]?.address ?? 0;
+/** Whether a ReLU is part of the op. Only `program/fuse-batch-norm.ts` makes it so. */
+const reluOf = (e: Emit): number => (e.attributes.relu === true ? 1 : 0);
+
+/** What a ReLU in the op needs: weight and bias, as inputs from `first` on. */
+function checkRelu(inputs: readonly Operand[], attributes: Attributes, first: number, channels: number): void {
+  if (attributes.relu !== true) return;
+  for (const i of [first, first + 1]) {
+    if (!inputs[i]) throw new ShapeRule('a ReLU in the normalisation needs a weight and a bias');
+    expectPerChannel(inputs[i], channels, i === first ? 'weight' : 'bias');
+  }
+}
 const withinShards = {
   mixesRows: ([x]: readonly Operand[]) => leadingSymbolic(x?.shape as Shape),
   withinShards: () => true,
@@ -39,27 +51,32 @@ const momentsOp = defineOp({
 
 const sumsOp = defineOp({
   name: 'batchNormSums',
-  // inputs: x, g, moments
-  infer: (inputs) => {
+  // inputs: x, g, moments; and weight and bias where g is behind a ReLU (program/fuse-batch-norm.ts)
+  infer: (inputs, attributes) => {
     const x = operand(inputs, 0);
+    checkRelu(inputs, attributes, 3, channelsOf(x));
     return { shape: [x.shape[0] as Shape[0], sumRows, channelsOf(x)], dtype: 'f32' };
   },
   emit: (e) => {
     const [samples, channels, positions] = imageSizes(e.inputs[0]?.shape as number[]);
     const table = e.segments(samples);
-    const inputs = e.inputs.map((input) => input.address);
-    e.kernel('batchNormSums', e.out, ...inputs, table.address, table.count, channels, positions);
+    const inputs = [0, 1, 2, 3, 4].map((i) => address(e, i));
+    e.kernel('batchNormSums', e.out, ...inputs, reluOf(e), table.address, table.count, channels, positions);
   },
   ...withinShards,
 });
 
 const gradOp = defineOp({
   name: 'batchNormGrad',
-  // inputs: x, g, moments, sums, and weight where there is one
-  infer: (inputs) => ({ shape: operand(inputs, 0).shape, dtype: 'f32' }),
+  // inputs: x, g, moments, sums, and weight where there is one; and bias where g is behind a ReLU
+  infer: (inputs, attributes) => {
+    const x = operand(inputs, 0);
+    checkRelu(inputs, attributes, 4, channelsOf(x));
+    return { shape: x.shape, dtype: 'f32' };
+  },
   emit: (e) => {
-    const inputs = [0, 1, 2, 3, 4].map((i) => address(e, i));
-    e.kernel('batchNormGrad', e.out, ...inputs, ...imageSizes(e.shape));
+    const inputs = [0, 1, 2, 3, 4, 5].map((i) => address(e, i));
+    e.kernel('batchNormGrad', e.out, ...inputs, reluOf(e), ...imageSizes(e.shape));
   },
   inPlace: [1],
 });
@@ -81,19 +98,21 @@ const firstOp = defineOp({
 
 const batchNormOp = defineOp({
   name: 'batchNorm',
-  // inputs: x, its moments, and weight and bias [channels] where there are such
-  infer: (inputs) => {
+  // inputs: x, its moments, and weight and bias [channels] where there are such; what is added, where the op does that as well
+  infer: (inputs, attributes) => {
     const x = operand(inputs, 0);
     const channels = channelsOf(x);
     if (!sameShape(operand(inputs, 1).shape, [x.shape[0] as Shape[0], momentRows, channels]))
       throw new ShapeRule('the moments are not those of the input');
     expectPerChannel(inputs[2], channels, 'weight');
     expectPerChannel(inputs[3], channels, 'bias');
+    checkRelu(inputs, attributes, 2, channels);
+    if (inputs[4] && !sameShape(inputs[4].shape, x.shape)) throw new ShapeRule('what is added has another shape');
     return { shape: x.shape, dtype: 'f32' };
   },
   emit: (e) => {
-    const inputs = [0, 1, 2, 3].map((i) => address(e, i));
-    e.kernel('batchNorm', e.out, ...inputs, ...imageSizes(e.shape));
+    const inputs = [0, 1, 2, 3, 4].map((i) => address(e, i));
+    e.kernel('batchNorm', e.out, ...inputs, reluOf(e), ...imageSizes(e.shape));
   },
   derivative: ({ inputs, gradient: g }) => {
     const [x, moments, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined, Tensor | undefined];

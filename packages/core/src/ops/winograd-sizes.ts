@@ -33,23 +33,25 @@ const blockBytes = 512 * 1024;
 const mostTiles = 128;
 
 /** Rows of tiles that are taken at a time: it changes speed and scratch only. */
-function stripsOf(floatsPerTile: number, across: number): number {
+function stripsOf(floatsPerTile: number, [height, width]: readonly [number, number]): number {
   const tiles = Math.min(mostTiles, blockBytes / (points * 4 * floatsPerTile));
-  return Math.max(1, Math.floor(tiles / across));
+  const [down, strips] = [tilesOf(height), Math.max(1, Math.floor(tiles / tilesOf(width)))];
+  return strips > down ? strips - (strips % down) : strips;
 }
 
 const pointPitch = (bytes: number): number => roundUp(bytes, line) + line;
-const strip = (rows: number, across: number, lanes: number): number =>
-  rows * (across * 4 + (rows > 4 ? 2 : 0)) * lanes * 4;
+const image = (rows: number, columns: number, lanes: number): number => rows * columns * lanes * 4;
 
 function convolve(inside: number, outside: number, out: readonly [number, number]) {
-  const across = tilesOf(out[1]);
+  const [down, across] = [tilesOf(out[0]), tilesOf(out[1])];
   const [lanes, panels] = [roundUp(inside, 8), Math.ceil(outside / 16)];
-  const strips = stripsOf(lanes + panels * 16, across);
+  const strips = stripsOf(lanes + panels * 16, out);
   const tiles = roundUp(strips * across, 4);
   const weights = points * panels * inside * line;
   const between = points * (pointPitch(tiles * lanes * 4) + pointPitch(tiles * panels * line));
-  return { strips, bytes: weights + tempBytes + 16 * 32 + panels * line + strip(6, across, lanes) + between };
+  const rows = image(4 * Math.min(strips, down) + 2, 4 * across + 2, lanes);
+  const outputs = 16 * 32 + panels * line + 8 * (across * 64 + line);
+  return { strips, bytes: weights + tempBytes + outputs + rows + between };
 }
 
 /** Words and scratch of the three kernels. */
@@ -57,13 +59,13 @@ export const winogradForward = (s: ConvSizes) => convolve(s.channels, s.filters,
 export const winogradInput = (s: ConvSizes) => convolve(s.filters, s.channels, s.size);
 
 export function winogradWeight(s: ConvSizes, segments: number) {
-  const across = tilesOf(s.out[1]);
+  const [down, across] = [tilesOf(s.out[0]), tilesOf(s.out[1])];
   const [lanes, gradients] = [roundUp(s.channels, 8), roundUp(s.filters, 16)];
-  const strips = stripsOf(lanes + gradients, across);
-  const tiles = strips * across;
+  const strips = stripsOf(lanes + gradients, s.out);
+  const [tiles, atOnce] = [strips * across, 4 * Math.min(strips, down)];
   const between = points * (pointPitch(tiles * lanes * 4) + pointPitch(tiles * gradients * 4));
   const sums = points * roundUp(s.channels, 4) * gradients * 4;
   const stack = roundUp(s.filters * s.channels * 36, line) * (Math.ceil(Math.log2(segments)) + 1);
-  const strips2 = strip(6, across, lanes) + strip(4, across, gradients);
-  return { strips, bytes: tempBytes + 9 * 32 + strips2 + between + sums + stack };
+  const rows = image(atOnce + 2, 4 * across + 2, lanes) + image(atOnce, 4 * across, gradients);
+  return { strips, bytes: tempBytes + 9 * 32 + rows + between + sums + stack };
 }

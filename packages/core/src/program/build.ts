@@ -1,6 +1,7 @@
 import { topologicalOrder } from '../graph/grad.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { shapeData } from '../ops/shape-data.ts';
+import { fuseBatchNorm } from './fuse-batch-norm.ts';
 import { numericsVersion, type Program, type ProgramNode } from './program.ts';
 
 export interface ProgramResults {
@@ -37,10 +38,14 @@ export function buildProgram(results: ProgramResults): Program {
     known.set(identity, index);
     indexOf.set(tensor, index);
   }
-  const index = (tensor: Tensor) => indexOf.get(tensor) as number;
+  const fused = fuseBatchNorm(
+    nodes,
+    roots.map((tensor) => indexOf.get(tensor) as number),
+  );
+  const index = (tensor: Tensor) => fused.place[indexOf.get(tensor) as number] as number;
   return {
     numericsVersion,
-    nodes,
+    nodes: fused.nodes,
     gradients: Object.fromEntries(gradients.map(([name, tensor]) => [name, index(tensor)])),
     statistics: statistics.map(({ name, tensor }) => ({ name, node: index(tensor) })),
     outputs: Object.fromEntries(outputs.map(([name, tensor]) => [name, index(tensor)])),
