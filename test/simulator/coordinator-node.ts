@@ -1,8 +1,14 @@
 import { create } from '@bufbuild/protobuf';
-import { FromCoordinatorSchema, type FromWorker, type TrainingState, tickMs, type Updated } from '@lockstep/worker';
+import {
+  Aggregator,
+  FromCoordinatorSchema,
+  type FromWorker,
+  type TrainingState,
+  tickMs,
+  type Updated,
+} from '@lockstep/worker';
 import { CheckpointStore } from '../../packages/coordinator/src/checkpoint/store.ts';
 import { Journal } from '../../packages/coordinator/src/observe/journal.ts';
-import { Aggregator } from '../../packages/coordinator/src/reduce/aggregator.ts';
 import { ClusterCore } from '../../packages/coordinator/src/sharding/cluster-core.ts';
 import type {
   ClusterEffect,

@@ -2,6 +2,7 @@ import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
 import { compiledKernels, type Reduction, type ThreadProfile } from '@lockstep/worker/local';
+import { type ClusterOptions, clusterRequest } from './cluster/cluster-options.ts';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
@@ -34,6 +35,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly evaluateOnly?: boolean;
   /** For tests: measure the compute threads' heaps from this step on. */
   readonly heapProbeAt?: number;
+  /** Workers of other machines that take part; default: only the threads of this process do. */
+  readonly cluster?: ClusterOptions;
   /** Time every instruction of the compute threads: `profiles` of the result. */
   readonly profile?: boolean;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
@@ -96,8 +99,9 @@ async function start(
   stop: AbortSignal,
 ): Promise<TrainResult> {
   const { threads = availableParallelism(), seed, shards, steps, epochs, data, checkpointEvery } = options;
-  if (!Number.isInteger(threads) || threads < 1 || threads > 1024) {
-    throw new UsageError(`threads must be a whole number from 1 to 1024, not ${threads}.`);
+  const fewest = options.cluster?.listen ? 0 : 1;
+  if (!Number.isInteger(threads) || threads < fewest || threads > 1024) {
+    throw new UsageError(`threads must be a whole number from ${fewest} to 1024, not ${threads}.`);
   }
   const overrides = Object.fromEntries(
     Object.entries({ seed, shards, steps, epochs, data, checkpointEvery }).filter(([, value]) => value !== undefined),
@@ -127,6 +131,7 @@ async function start(
         heapProbeAt: options.heapProbeAt ?? null,
         profile: options.profile ?? false,
         evaluateOnly: options.evaluateOnly ?? false,
+        cluster: options.cluster ? clusterRequest(options.cluster) : null,
       },
       traced?.host,
       (event) => queue.push(event),

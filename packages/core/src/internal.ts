@@ -6,6 +6,7 @@ export * from './formats/digest.ts';
 export * from './formats/safetensors.ts';
 export * from './index.ts';
 export { sourceFingerprint } from './job/data-digest.ts';
+export { writeField } from './job/fields.ts';
 export type {
   ActivationSpec,
   BufferSpec,
@@ -13,12 +14,14 @@ export type {
   FieldSpec,
   JobHost,
   JobSpec,
+  OpenableData,
   PenaltySpec,
   PhaseSpec,
   StepValues,
   TracedJob,
 } from './job/spec.ts';
 export { type TraceOverrides, traceJob } from './job/trace-job.ts';
+export { kernelsHash } from './kernels/kernels-hash.ts';
 export * from './kernels.ts';
 export { roundBf16 } from './math/bf16.ts';
 export { describeBrokenRule } from './ops/check-values.ts';

@@ -4,6 +4,7 @@ export { Board } from './exchange/board.ts';
 export { chunkBytes } from './exchange/chunks.ts';
 export { Desk } from './exchange/desk.ts';
 export { type ExchangeHost, exchangeService } from './exchange/exchange-service.ts';
+export { incarnationTerm } from './exchange/incarnation-term.ts';
 export { arraySource, bytesSource, type PieceSource, vectorSource } from './exchange/piece-source.ts';
 export { pieces } from './exchange/pieces.ts';
 export { Publication } from './exchange/publication.ts';
@@ -43,6 +44,14 @@ export { checkListen, type Security, type TlsFiles } from './grpc/security.ts';
 export type { Send } from './grpc/sender.ts';
 export { type GrpcServer, type Served, type ServeOptions, serve, served } from './grpc/server.ts';
 export { StatusError, status, statusName } from './grpc/status-error.ts';
+export { compoundSink, compoundSource, stateParts } from './host/compound-piece.ts';
+export type { CoordinatorLink, CoordinatorStream, StreamListener } from './host/coordinator-link.ts';
+export { PiecesOfOthers } from './host/pieces-of-others.ts';
+export type { PlannedJob } from './host/planned-job.ts';
+export { adder, formatOf, nodesOf } from './host/reduction.ts';
+export { type RunWorkerOptions, runWorker } from './host/run-worker.ts';
+export { Tasks } from './host/tasks.ts';
+export { type WorkerEnd, WorkerHost } from './host/worker-host.ts';
 export * from './local.ts';
 export {
   type ComputedNode,
@@ -57,6 +66,7 @@ export {
 } from './member/effects.ts';
 export { Lease, StallWatch } from './member/lease.ts';
 export { type Introduction, WorkerCore, type WorkerState } from './member/worker-core.ts';
+export { readState, writeState } from './memory/state-view.ts';
 export { decodeBatch, encodeBatch, type FieldArrays } from './protocol/batch.ts';
 export { checkJob } from './protocol/check-job.ts';
 export {
@@ -70,3 +80,4 @@ export {
 export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
+export { type Add, Aggregator, type Arrival, addF32 } from './sharding/aggregator.ts';

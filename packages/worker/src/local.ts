@@ -4,6 +4,7 @@ export { poison } from './barrier.ts';
 export { controlBytes, controlWord } from './control-block.ts';
 export type { BadIndex } from './memory/bad-index.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';
+export { describeBadIndex } from './memory/describe-bad-index.ts';
 export { fitRun } from './memory/fit-run.ts';
 export { parameterPieces } from './memory/pieces.ts';
 export { mebibytes } from './memory/regions.ts';

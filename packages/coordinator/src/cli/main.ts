@@ -7,6 +7,7 @@ import { inspectCommand } from './inspect.ts';
 import { predictCommand } from './predict.ts';
 import { trainCommand } from './train-command.ts';
 import { verifyCommand } from './verify.ts';
+import { workerCommand } from './worker-command.ts';
 
 /** Runs one command; sets the exit code and never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -23,6 +24,7 @@ export async function main(args: readonly string[]): Promise<void> {
     verifyCommand(),
     inspectCommand(),
     certsCommand(),
+    workerCommand(),
   ];
   for (const command of commands) program.addCommand(command.exitOverride());
   try {

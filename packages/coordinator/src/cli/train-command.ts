@@ -6,6 +6,7 @@ import type { Reduction } from '@lockstep/worker';
 import { Command, Option } from 'commander';
 import { chromeTrace } from '../observe/profile.ts';
 import { type TrainOptions, train } from '../train.ts';
+import { addClusterFlags, type ClusterFlags, clusterOptionsOf } from './cluster-flags.ts';
 import { exitCode } from './exit-code.ts';
 import { interruptible } from './interrupt.ts';
 import { numberOption, onOff } from './options.ts';
@@ -13,7 +14,7 @@ import { reporterFor } from './reporter.ts';
 import { findRunFile, writeRunFile } from './run-file.ts';
 import { freeFolder } from './run-folder.ts';
 
-interface Flags {
+interface Flags extends ClusterFlags {
   readonly threads?: number;
   readonly steps?: number;
   readonly epochs?: number;
@@ -35,14 +36,14 @@ interface Flags {
 }
 
 export function trainCommand(): Command {
-  return new Command('train')
+  const command = new Command('train')
     .description('train a job on all cores of this machine')
     .argument('<job>', 'file whose default export is defineJob({ ... })')
     .addOption(
       numberOption(
         '--threads <n>',
-        'compute threads (default: one per core); no bit depends on it',
-        1,
+        'compute threads (default: one per core; 0 with --listen); no bit depends on it',
+        0,
         'LOCKSTEP_THREADS',
       ),
     )
@@ -71,8 +72,8 @@ export function trainCommand(): Command {
     .option('--debug', 'stacks of errors')
     .addOption(numberOption('--stop-at <n>', 'end after so many steps, as if interrupted', 1).hideHelp())
     .addOption(onOff('--merge-shards <on|off>', 'several shards through the kernels as one batch').hideHelp())
-    .addOption(onOff('--widen <on|off>', 'let V8 widen the vectors of the kernels').hideHelp())
-    .action(runTrain);
+    .addOption(onOff('--widen <on|off>', 'let V8 widen the vectors of the kernels').hideHelp());
+  return addClusterFlags(command).action(runTrain);
 }
 
 async function runTrain(job: string, flags: Flags): Promise<void> {
@@ -134,6 +135,7 @@ function trainOptions(flags: Flags): TrainOptions {
     memoryLimitBytes: memory === undefined ? undefined : memory * 2 ** 20,
     stopAtStep: stopAt,
     profile: profile !== undefined,
+    cluster: clusterOptionsOf(flags),
     mergeShards: flags.mergeShards === 'on',
     widen: flags.widen === 'on',
   });

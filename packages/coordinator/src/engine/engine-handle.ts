@@ -15,7 +15,7 @@ export class EngineHandle {
   readonly #died: Promise<never>;
 
   constructor() {
-    this.#worker = new Worker(new URL('./engine-thread.js', import.meta.url), {
+    this.#worker = new Worker(new URL('../service/engine-thread.js', import.meta.url), {
       name: 'lockstep engine',
       ...threadOptions(),
     });

@@ -10,6 +10,7 @@ import {
 import {
   ComputePool,
   type ComputeThreads,
+  describeBadIndex,
   fitRun,
   type RunImage,
   RunMemory,
@@ -18,7 +19,6 @@ import {
 } from '@lockstep/worker/local';
 import { promiseOf } from '../observe/promise.ts';
 import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
-import { describeBadIndex } from './bad-index.ts';
 import { Cursor } from './cursor.ts';
 import { fewRowsWarning } from './few-rows.ts';
 import { Pace } from './pace.ts';

@@ -1,6 +1,7 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobSpec, LoadedKernels, TraceOverrides } from '@lockstep/core/internal';
 import type { Reduction, ThreadProfile } from '@lockstep/worker/local';
+import type { ClusterRequest } from './cluster-request.ts';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
 export interface TracedData {
@@ -32,6 +33,8 @@ export interface EngineRequest {
   readonly heapProbeAt: number | null;
   /** Time every instruction of the compute threads. */
   readonly profile: boolean;
+  /** How workers take part; null: only the threads of this process do. */
+  readonly cluster: ClusterRequest | null;
   /** Receives arrays of `RunEvent`. */
   readonly events: MessagePort;
 }

@@ -35,5 +35,4 @@ export interface StragglerEvent {
   /** Time it has computed, without waiting for others. */
   readonly computeMs: number;
   readonly expectedMs: number;
-  readonly shards: readonly number[];
 }

@@ -36,6 +36,8 @@ export interface StartEvent {
   readonly kernels: string;
   readonly memoryBytes: number;
   readonly out: string | null;
+  /** Where workers can join, `host:port`; absent where none can. */
+  readonly address?: string;
 }
 
 export interface StepEvent {

@@ -94,6 +94,9 @@ export class Journal {
   #synced: number;
   /** What lies between the two. */
   #unsynced: Buffer[] = [];
+  /** Lines that may come again: a cluster that has lost its state goes back to the last copy of it. */
+  readonly #replayable = new Map<string, string>();
+  #remembers = false;
   #waiting: string[] = [];
   #visitors: Visitor[] = [];
   #writing: Promise<void> | undefined;
@@ -134,8 +137,10 @@ export class Journal {
    */
   append(line: JournalLine): void {
     const text = formatLine(line);
-    const before = this.#known.get(keyOf(line.step, line.phase));
+    const key = keyOf(line.step, line.phase);
+    const before = this.#known.get(key) ?? this.#replayable.get(key);
     if (before === undefined) {
+      if (this.#remembers) this.#replayable.set(key, text);
       this.#waiting.push(`${text}\n`);
       this.#timer ??= setTimeout(() => this.#start(), gatherMs);
     } else if (before !== text) {
@@ -143,6 +148,12 @@ export class Journal {
         `Step ${line.step} gave other bits than before the resume ("${text}" instead of "${before}"): data, code or hardware changed; start a new run.`,
       );
     }
+  }
+
+  /** From here on every line may come again, until this is called the next time. */
+  remember(): void {
+    this.#remembers = true;
+    this.#replayable.clear();
   }
 
   /** Resolves once every line is in the file, or the alarm was raised. */

@@ -387,7 +387,7 @@ export class ClusterCore {
   #tellLoss({ member: { id: worker, name }, reason, shards, atMs, step }: Loss): void {
     const recoveredMs = shards.length === 0 ? 0 : this.#nowMs - atMs;
     const workers = this.#context.able().length;
-    this.#event({ type: 'worker-lost', worker, name, reason, shards: shards.length, step, recoveredMs, workers });
+    this.#event({ type: 'worker-lost', worker, name, reason, shards, step, recoveredMs, workers });
   }
 
   /** Whether the state would be lost with it. */

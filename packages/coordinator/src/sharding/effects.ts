@@ -127,7 +127,7 @@ export type ClusterEvent =
       readonly name: string;
       readonly reason: string;
       /** Given to others: those that no sum which has arrived covers. */
-      readonly shards: number;
+      readonly shards: readonly number[];
       readonly step: number;
       /** From noticing until their sums were there. */
       readonly recoveredMs: number;

@@ -1,5 +1,6 @@
 import { UsageError } from '../errors.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedule.ts';
+import { sourceFingerprint } from './data-digest.ts';
 import { type FieldArray, writeField } from './fields.ts';
 import type { DataSplits, JobOptions } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
@@ -17,7 +18,13 @@ export function createHost({ spec, data, schedules, scalars, hostMetrics }: Host
   const sizes = spec.fields.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
   /** The last batch of a stream: all phases of a step train on it, and a stream does not go back. */
   let again: { first: number; values: Fields } | undefined;
+  const openable = async (split: 'train' | 'test') => {
+    const source = data[split];
+    if (!source?.descriptor || source.sequential) return {};
+    return { [split]: { descriptor: source.descriptor, digest: await sourceFingerprint(source) } };
+  };
   return {
+    openable: async () => ({ ...(await openable('train')), ...(await openable('test')) }),
     stepValues(step, losses) {
       return {
         learningRates: schedules.map((schedule) =>

@@ -1,3 +1,4 @@
+import type { DataDescriptor } from '../data/descriptor.ts';
 import type { DType } from '../graph/dim.ts';
 import type { OptimizerSpec } from '../optim/optimizer-spec.ts';
 import type { ParameterLayout } from '../program/layout.ts';
@@ -108,6 +109,12 @@ export interface JobSpec {
   readonly dataDigest: string;
 }
 
+/** Data that other machines can open by themselves, and the fingerprint that says whether they got the same. */
+export interface OpenableData {
+  readonly descriptor: DataDescriptor;
+  readonly digest: string;
+}
+
 /** Host values of one step: f64 learning rate per group, phase by phase, and scalars. */
 export interface StepValues {
   readonly learningRates: readonly number[];
@@ -119,6 +126,8 @@ export interface StepValues {
  * job given as an object. All asynchronous so that both look the same.
  */
 export interface JobHost {
+  /** The splits that can be opened elsewhere. */
+  openable(): Promise<{ readonly train?: OpenableData; readonly test?: OpenableData }>;
   /** @param losses on the test split so far, where `spec.followsEvaluations` */
   stepValues(step: number, losses: readonly number[]): StepValues | Promise<StepValues>;
   /** The host metrics of an evaluation. */

@@ -11,7 +11,7 @@ import type { Desk } from './desk.ts';
 export interface ExchangeHost {
   /** Of this execution of the job; empty while there is none. */
   readonly run: () => string;
-  readonly board: Board;
+  readonly board: Pick<Board, 'find'>;
   /** Where pushes arrive; absent where none are taken. */
   readonly desk?: Desk;
   /** Whether the peer is that member: by its certificate, where it has one. */

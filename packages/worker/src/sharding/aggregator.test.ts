@@ -1,7 +1,8 @@
-import { foldTree, maximalSubtrees, shardsOf } from '@lockstep/worker';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { Aggregator } from './aggregator.ts';
+import { shardsOf } from './shards.ts';
+import { foldTree, maximalSubtrees } from './tree.ts';
 
 const f = Math.fround;
 const value = (shard: number) => f(Math.fround(1 / (shard + 3)) * 10 ** (shard % 5));

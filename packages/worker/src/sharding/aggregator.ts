@@ -1,4 +1,5 @@
-import { children, shardsOf, type TreeNode } from '@lockstep/worker';
+import { shardsOf } from './shards.ts';
+import { children, type TreeNode } from './tree.ts';
 
 /** How sums are joined: `into` takes `into + from`, element by element, in f32 (or rounded as the run's `reduce` says). */
 export type Add = (into: Float32Array, from: Float32Array) => void;

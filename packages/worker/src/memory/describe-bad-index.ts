@@ -1,5 +1,5 @@
 import { describeBrokenRule, type Program } from '@lockstep/core/internal';
-import type { BadIndex } from '@lockstep/worker/local';
+import type { BadIndex } from './bad-index.ts';
 
 /** One sentence about an index or value that data brought: which field of which sample, what it is and what it may be. */
 export function describeBadIndex(

@@ -4,26 +4,30 @@ import { ComputeThreads } from '@lockstep/worker/local';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';
+import type { ClusterParts } from '../cluster/cluster-engine.ts';
+import { Engine } from '../engine/engine.ts';
+import { encodeError } from '../engine/error-transfer.ts';
+import { EventSender } from '../engine/event-sender.ts';
+import type { EngineApi, EngineRequest, EngineResult, TracedData } from '../engine/request.ts';
 import { importJob } from '../job/import-job.ts';
-import { Engine } from './engine.ts';
-import { encodeError } from './error-transfer.ts';
-import { EventSender } from './event-sender.ts';
-import type { EngineApi, EngineRequest, TracedData } from './request.ts';
 
 // The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
 
 class EngineService implements EngineApi {
-  #engine: Engine | undefined;
+  #engine: { run(): Promise<EngineResult>; stop(): void } | undefined;
   #stopped = false;
 
   async run(request: EngineRequest) {
     const events = new EventSender(request.events);
     // They start beside the reading of the job.
-    const threads = new ComputeThreads(request.threads);
+    const threads = new ComputeThreads(request.cluster ? 0 : request.threads);
     try {
       const traced = await trace(request);
       const opened = await openRun(traced, request, events.send);
-      this.#engine = new Engine({ request, traced, ...opened, threads, emit: events.send });
+      const parts = { request, traced, ...opened, emit: events.send };
+      this.#engine = request.cluster
+        ? await clusterEngine({ ...parts, cluster: request.cluster })
+        : new Engine({ ...parts, threads });
       if (this.#stopped) this.#engine.stop();
       return await this.#engine.run();
     } catch (error) {
@@ -40,6 +44,12 @@ class EngineService implements EngineApi {
   }
 }
 
+/** The libraries of the network are loaded where there is one. */
+async function clusterEngine(parts: ClusterParts) {
+  const { ClusterEngine } = await import('../cluster/cluster-engine.ts');
+  return new ClusterEngine(parts);
+}
+
 async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
   if ('path' in job) return traceJob(await importJob(job.path), overrides);
   return { spec: job.spec, initialParameters: job.initialParameters, host: remoteHost(job) };
@@ -49,6 +59,7 @@ async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
 function remoteHost({ host }: TracedData): JobHost {
   const remote = Comlink.wrap<JobHost>(host as unknown as Comlink.Endpoint);
   return {
+    openable: () => remote.openable(),
     stepValues: (step, losses) => remote.stepValues(step, losses),
     measure: (gathered, means) => remote.measure(gathered, means),
     // The views lie in shared memory: the caller's thread writes into the run's own.

@@ -1,0 +1,62 @@
+import { UsageError } from '@lockstep/core';
+import { type Command, Option } from 'commander';
+import type { ClusterOptions } from '../cluster/cluster-options.ts';
+import { numberOption } from './options.ts';
+
+/** Flags of whoever takes part in a cluster. */
+export interface SecurityFlags {
+  readonly certs?: string;
+  readonly tokenFile?: string;
+  readonly insecure?: boolean;
+}
+
+export interface ClusterFlags extends SecurityFlags {
+  readonly listen?: string;
+  readonly minWorkers?: number;
+  readonly placement?: 'coordinator' | 'workers';
+  readonly mode?: 'sync' | 'local' | 'ssp' | 'async';
+  readonly lease?: number;
+}
+
+export function addSecurityFlags(command: Command): Command {
+  return command
+    .addOption(new Option('--certs <dir>', 'folder of certificates (lockstep certs)').env('LOCKSTEP_CERTS'))
+    .addOption(
+      new Option('--token-file <file>', 'file with the join token (or LOCKSTEP_TOKEN)').env('LOCKSTEP_TOKEN_FILE'),
+    )
+    .option('--insecure', 'listen beyond loopback without certificates or token');
+}
+
+export function addClusterFlags(command: Command): Command {
+  const options = [
+    new Option('--listen <host:port>', 'let workers of other machines join here').env('LOCKSTEP_LISTEN'),
+    numberOption('--min-workers <n>', 'workers, this process included, that the first step waits for', 1),
+    new Option('--placement <where>', 'who owns the slices of the weights').choices(['coordinator', 'workers']),
+    new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
+    numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
+  ];
+  for (const option of options) command.addOption(option);
+  return addSecurityFlags(command);
+}
+
+/** Undefined where the flags ask for nothing that one process alone could not do. */
+export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
+  const { listen, minWorkers, placement, mode, lease, certs, tokenFile, insecure } = flags;
+  if (listen === undefined && (mode === undefined || mode === 'sync')) {
+    const given = Object.entries({ minWorkers, placement, certs, insecure }).find(([, value]) => value !== undefined);
+    if (given) throw new UsageError(`--${dashed(given[0])} is for runs that workers can join: add --listen HOST:PORT.`);
+    return undefined;
+  }
+  return {
+    ...(listen !== undefined && { listen }),
+    ...(minWorkers !== undefined && { minWorkers }),
+    ...(placement !== undefined && { placement }),
+    ...(mode !== undefined && { mode }),
+    ...(lease !== undefined && { leaseMs: lease }),
+    ...(certs !== undefined && { certs }),
+    ...(tokenFile !== undefined && { tokenFile }),
+    ...(insecure !== undefined && { insecure }),
+  };
+}
+
+const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

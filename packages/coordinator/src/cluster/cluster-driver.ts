@@ -1,0 +1,160 @@
+import { setInterval } from 'node:timers';
+import { LockstepError } from '@lockstep/core/internal';
+import { tickMs, type Updated } from '@lockstep/worker';
+import { ClusterCore } from '../sharding/cluster-core.ts';
+import type {
+  ClusterEffect,
+  ClusterEvent,
+  ClusterInput,
+  ClusterOptions,
+  ItemSpec,
+  ToWorker,
+} from '../sharding/effects.ts';
+import { Sessions } from './sessions.ts';
+
+/** What the driver leaves to whoever knows the run. */
+export interface DriverHooks {
+  /** A message is about to leave: what it refers to can be put up. */
+  sending(session: number, message: NonNullable<ToWorker['message']>): void;
+  /** @returns whether the node was here before with other bytes */
+  collect(effect: Extract<ClusterEffect, { kind: 'collect' }>): Promise<boolean>;
+  /** All sums are here. */
+  reduced(item: number): Promise<void>;
+  committed(item: number, updated: Updated): void;
+  /** Whether somebody answers there: undefined, or why not. */
+  reach(address: string): Promise<string | undefined>;
+  event(event: ClusterEvent): void;
+  /** A worker cannot take part, and was told why. */
+  turnedAway(reason: string): void;
+  /** A message came too late, twice or from elsewhere, and changed nothing. */
+  refused(what: string): void;
+}
+
+/** Nobody holds the state any more: the run goes back to the last one that the coordinator has. */
+export class RewindError extends LockstepError {
+  override readonly code = 'REWIND';
+}
+
+/** Another coordinator has taken the run over. */
+export class SupersededError extends LockstepError {
+  override readonly code = 'SUPERSEDED';
+}
+
+/** Ties the coordinator's state machine to its streams and the clock. One incarnation. */
+export class ClusterDriver {
+  readonly sessions: Sessions;
+  readonly core: ClusterCore;
+  readonly #hooks: DriverHooks;
+  readonly #timer: NodeJS.Timeout;
+  readonly #tried = new Map<number, PromiseWithResolvers<void>>();
+  #failure: Error | undefined;
+  #closed = false;
+
+  constructor(options: ClusterOptions, hooks: DriverHooks) {
+    this.core = new ClusterCore(options);
+    this.#hooks = hooks;
+    this.sessions = new Sessions({
+      received: (session, message) => this.handle({ kind: 'received', session, message }),
+      disconnected: (session, reason) => this.handle({ kind: 'disconnected', session, reason }),
+    });
+    this.#timer = setInterval(() => this.handle({ kind: 'tick' }), tickMs);
+  }
+
+  /** Resolves when the item is done everywhere. @throws RewindError, SupersededError, or what failed */
+  begin(item: ItemSpec, upcoming?: ItemSpec): Promise<void> {
+    const done = Promise.withResolvers<void>();
+    if (this.#failure) return Promise.reject(this.#failure);
+    this.#tried.set(item.item, done);
+    this.handle({ kind: 'begin', item, ...(upcoming && { upcoming }) });
+    return done.promise;
+  }
+
+  /** Ends whatever is under way with this error. */
+  fail(error: Error): void {
+    this.#failure ??= error;
+    for (const { reject } of this.#tried.values()) reject(this.#failure);
+    this.#tried.clear();
+  }
+
+  handle(input: ClusterInput): void {
+    if (this.#closed) return;
+    for (const effect of this.core.handle(performance.now(), input)) this.#do(effect);
+  }
+
+  /** @param comeBack whether workers are to dial again */
+  close(reason: string, comeBack: boolean): void {
+    if (this.#closed) return;
+    this.handle({ kind: 'finish', reason, comeBack });
+    this.#closed = true;
+    clearInterval(this.#timer);
+  }
+
+  #do(effect: ClusterEffect): void {
+    const hooks = this.#hooks;
+    switch (effect.kind) {
+      case 'send':
+        if (effect.message.message) hooks.sending(effect.session, effect.message.message);
+        this.sessions.send(effect.session, effect.message);
+        break;
+      case 'close':
+        if (effect.refused) hooks.turnedAway(effect.reason);
+        this.sessions.close(effect.session, effect.reason, effect.refused);
+        break;
+      case 'reach':
+        void hooks
+          .reach(effect.address)
+          .then((reason) =>
+            this.handle({ kind: 'reached', member: effect.member, ...(reason !== undefined && { reason }) }),
+          );
+        break;
+      case 'collect':
+        void this.#collect(effect);
+        break;
+      case 'reduced':
+        hooks.reduced(effect.item).then(
+          () => this.handle({ kind: 'updated', item: effect.item }),
+          (error: Error) => this.fail(error),
+        );
+        break;
+      case 'committed':
+        try {
+          hooks.committed(effect.item, effect.updated);
+        } catch (error) {
+          this.fail(error as Error);
+        }
+        break;
+      case 'done':
+        this.#tried.get(effect.item)?.resolve();
+        this.#tried.delete(effect.item);
+        break;
+      case 'rewind':
+        this.fail(new RewindError(effect.reason));
+        break;
+      case 'superseded':
+        this.fail(new SupersededError(effect.reason));
+        break;
+      case 'failed':
+        this.fail(new LockstepError(effect.message));
+        break;
+      case 'refused':
+        hooks.refused(effect.what);
+        break;
+      case 'event':
+        hooks.event(effect.event);
+        break;
+      case 'incarnation':
+        // Terms beyond this incarnation's would collide with the next start's; 65 536 changes of the worker set are not reached.
+        this.fail(new LockstepError('The worker set has changed 65 536 times: go on with --resume.'));
+    }
+  }
+
+  async #collect(effect: Extract<ClusterEffect, { kind: 'collect' }>): Promise<void> {
+    const { member, item, node } = effect;
+    try {
+      const different = await this.#hooks.collect(effect);
+      this.handle({ kind: 'arrived', member, item, node, ...(different && { different }) });
+    } catch (error) {
+      this.handle({ kind: 'missed', member, item, node, reason: (error as Error).message });
+    }
+  }
+}

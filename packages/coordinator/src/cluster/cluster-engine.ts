@@ -1,0 +1,157 @@
+import { randomUUID } from 'node:crypto';
+import { describeKernels, LockstepError, type StepValues } from '@lockstep/core/internal';
+import type { TrainingState } from '@lockstep/worker';
+import { agenda, evaluationOnly } from '../engine/agenda.ts';
+import type { ClusterRequest } from '../engine/cluster-request.ts';
+import { Cursor } from '../engine/cursor.ts';
+import { fewRowsWarning } from '../engine/few-rows.ts';
+import type { EngineRequest, EngineResult } from '../engine/request.ts';
+import { type RecordParts, RunRecord } from '../engine/run-record.ts';
+import { promiseOf } from '../observe/promise.ts';
+import { RewindError } from './cluster-driver.ts';
+import { ClusterServer } from './cluster-server.ts';
+import { batchOf, itemSpec, type WorkItem } from './item-plan.ts';
+import { LookAhead } from './look-ahead.ts';
+import { Party } from './party.ts';
+
+export interface ClusterParts extends RecordParts {
+  readonly request: Omit<EngineRequest, 'job' | 'events' | 'overrides' | 'initialWeights'>;
+  readonly cluster: ClusterRequest;
+}
+
+/** One execution of a job together with workers: brings the items of the agenda through, one after the other. */
+export class ClusterEngine {
+  readonly #parts: ClusterParts;
+  readonly #cursor: Cursor;
+  readonly #run: string;
+  #record: RunRecord;
+  #stopRequested = false;
+  /** The newest state that this process has a copy of. */
+  #kept: TrainingState;
+  #incarnation: number;
+
+  constructor(parts: ClusterParts) {
+    this.#parts = parts;
+    this.#cursor = new Cursor(parts.traced.spec);
+    this.#run = parts.fence?.run ?? randomUUID();
+    this.#record = new RunRecord(parts, this.#cursor);
+    this.#kept = parts.state;
+    this.#incarnation = parts.fence?.incarnation ?? 1;
+  }
+
+  /** Ends at the next step boundary, with a checkpoint. */
+  stop(): void {
+    this.#stopRequested = true;
+  }
+
+  async run(): Promise<EngineResult> {
+    const { cluster, traced, request, emit } = this.#parts;
+    const server = await ClusterServer.start({ cluster, run: this.#run, emit });
+    this.#announce(server.address);
+    const few = fewRowsWarning(traced.spec);
+    if (few) emit({ type: 'warning', message: few });
+    this.#parts.journal?.remember();
+    let reason = 'The run has ended.';
+    try {
+      for (;;) {
+        const party = await Party.gather({
+          request,
+          cluster,
+          traced,
+          server,
+          emit,
+          run: this.#run,
+          incarnation: this.#incarnation,
+          state: this.#kept,
+        });
+        try {
+          await this.#train(party);
+          await this.#record.finish();
+          return this.#record.result([]);
+        } catch (error) {
+          if (!(error instanceof RewindError)) throw error;
+          await this.#rewind(error);
+        } finally {
+          await party.close(reason, false);
+        }
+      }
+    } catch (error) {
+      reason = (error as Error).message;
+      throw error;
+    } finally {
+      await server.close();
+      await this.#parts.journal?.close();
+    }
+  }
+
+  async #train(party: Party): Promise<void> {
+    const { request, traced } = this.#parts;
+    const { spec } = traced;
+    const record = this.#record;
+    const control = {
+      stopping: (step: number) => this.#stopRequested || record.stoppedEarly || step === request.stopAtStep,
+      checkpointDue: (endOfEpoch: boolean) => record.checkpointDue(endOfEpoch),
+    };
+    const items = new LookAhead(
+      request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : agenda(spec, this.#cursor, this.#kept.step, control),
+    );
+    let number = 0;
+    for (let item = items.take(); item; item = items.take()) {
+      if (item.kind === 'snapshot') {
+        this.#kept = await party.snapshot(item.step);
+        this.#parts.journal?.remember();
+        record.snapshot(this.#kept, item.final);
+        continue;
+      }
+      number++;
+      const values = await this.#values(item);
+      // An evaluation may decide what comes next.
+      const next = item.kind === 'evaluate' && record.followsEvaluations ? undefined : items.peek();
+      const upcoming = next && next.kind !== 'snapshot' ? next : undefined;
+      await party.bring(
+        { item, spec: itemSpec(spec, item, number, values), batch: batchOf(item, number), values },
+        upcoming && {
+          spec: itemSpec(spec, upcoming, number + 1, values),
+          batch: batchOf(upcoming, number + 1),
+        },
+        record,
+      );
+    }
+  }
+
+  async #values(item: WorkItem): Promise<StepValues> {
+    return this.#parts.traced.host.stepValues(item.step, this.#record.testLosses);
+  }
+
+  /** Everybody who held the state is gone: back to the copy that is here. The journal shows that the steps come out the same. */
+  async #rewind({ message }: RewindError): Promise<void> {
+    const { emit } = this.#parts;
+    emit({ type: 'warning', step: this.#kept.step, message: `${message} Going on from step ${this.#kept.step}.` });
+    this.#incarnation++;
+    await this.#parts.fence?.advance(this.#incarnation);
+    this.#record = new RunRecord({ ...this.#parts, state: this.#kept }, this.#cursor);
+  }
+
+  #announce(address: string | undefined): void {
+    const { traced, request, state, emit, cluster } = this.#parts;
+    const { spec } = traced;
+    emit({
+      type: 'start',
+      job: spec.name,
+      parameters: spec.layout.entries.reduce((n, { size }) => n + size, 0),
+      steps: spec.steps,
+      fromStep: state.step,
+      threads: request.threads,
+      batch: spec.batch,
+      mode: cluster.mode,
+      placement: cluster.placement,
+      reduce: request.reduce,
+      promise: promiseOf({ mode: cluster.mode, reduce: request.reduce, compressed: false, staleness: 0 }),
+      kernels: describeKernels(request.kernels),
+      memoryBytes: 0,
+      out: request.out,
+      ...(address !== undefined && { address }),
+    });
+    if (cluster.mode !== 'sync') throw new LockstepError(`Mode ${cluster.mode} is not available.`);
+  }
+}

@@ -1,0 +1,17 @@
+import type { RunEvent } from '../observe/events.ts';
+import type { ClusterEvent } from '../sharding/effects.ts';
+
+/** What people are told of the cluster, as an event of the run. */
+export function toRunEvent(event: ClusterEvent): RunEvent {
+  switch (event.type) {
+    case 'worker-joined':
+      return { ...event, address: event.address === '' ? null : event.address };
+    case 'waiting': {
+      const { step, workers, needed } = event;
+      const here = workers === 0 ? 'no worker is here' : `${workers} of ${needed} workers are here`;
+      return { type: 'warning', step, message: `Waiting before step ${step}: ${here}.` };
+    }
+    default:
+      return event;
+  }
+}

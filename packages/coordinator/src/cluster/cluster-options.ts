@@ -1,0 +1,46 @@
+import { UsageError } from '@lockstep/core';
+import type { ClusterRequest } from '../engine/cluster-request.ts';
+
+/** How workers of other machines take part in a run. */
+export interface ClusterOptions {
+  /** `host:port` to serve workers at; port 0 takes a free one, which the start event tells. */
+  readonly listen?: string;
+  /** The first step waits for so many workers, the threads of this process counted as one; default 1. */
+  readonly minWorkers?: number;
+  /** Who owns the slices of the weights; default: the coordinator. */
+  readonly placement?: ClusterRequest['placement'];
+  readonly mode?: ClusterRequest['mode'];
+  /** Folder of the coordinator's certificate (see `lockstep certs`). */
+  readonly certs?: string;
+  /** File with the join token; default: that in `certs`, or LOCKSTEP_TOKEN. */
+  readonly tokenFile?: string;
+  /** Listen beyond loopback without certificates or token. */
+  readonly insecure?: boolean;
+  /** Without a word for so long a worker is lost, in milliseconds; default 10 000. */
+  readonly leaseMs?: number;
+}
+
+const defaultLeaseMs = 10_000;
+
+/** @throws UsageError naming the option that cannot be */
+export function clusterRequest(options: ClusterOptions): ClusterRequest {
+  const { listen = null, minWorkers = 1, leaseMs = defaultLeaseMs, certs, tokenFile, insecure = false } = options;
+  const { placement = 'coordinator', mode = 'sync' } = options;
+  if (!Number.isInteger(minWorkers) || minWorkers < 1)
+    throw new UsageError(`minWorkers must be a whole number of at least 1, not ${minWorkers}.`);
+  if (!(leaseMs >= 100)) throw new UsageError(`leaseMs must be at least 100, not ${leaseMs}.`);
+  if (placement === 'workers' && mode !== 'sync')
+    throw new UsageError(
+      `Mode ${mode} needs --placement coordinator: there is no single state that workers could own.`,
+    );
+  return {
+    listen,
+    minWorkers,
+    placement,
+    mode,
+    security: { ...(certs !== undefined && { certs }), ...(tokenFile !== undefined && { tokenFile }) },
+    insecure,
+    leaseMs,
+    heartbeatMs: leaseMs / 10,
+  };
+}

@@ -1,0 +1,116 @@
+import type { JobSpec } from '@lockstep/core/internal';
+import {
+  Aggregator,
+  adder,
+  BufferSink,
+  type Desk,
+  decodeBatch,
+  type FieldArrays,
+  f32Format,
+  formatOf,
+  type PiecesOfOthers,
+  pieces,
+  type Reduction,
+  shardsOf,
+  type TreeNode,
+  vectorSink,
+} from '@lockstep/worker';
+import { Encoding } from '@lockstep/worker/messages';
+import type { ClusterEffect, ItemSpec } from '../sharding/effects.ts';
+
+type Collect = Extract<ClusterEffect, { kind: 'collect' }>;
+
+const outputEnvelopeBytes = 64 * 1024;
+
+/** Fetches the sums of one item's nodes, and adds them up by the tree as they come. */
+export class NodeCollector {
+  readonly #spec: JobSpec;
+  readonly #item: ItemSpec;
+  readonly #reduce: Reduction;
+  readonly #others: PiecesOfOthers;
+  readonly #sums: Aggregator;
+  readonly #stop = new AbortController();
+  readonly #gathered: FieldArrays;
+
+  constructor(spec: JobSpec, item: ItemSpec, reduce: Reduction, others: PiecesOfOthers, leaves = spec.batch.shards) {
+    this.#spec = spec;
+    this.#item = item;
+    this.#reduce = reduce;
+    this.#others = others;
+    const add = item.kind === 'train' ? adder(reduce, spec, 0) : adder('f32', spec, 0);
+    this.#sums = new Aggregator(leaves, item.kind === 'local' ? leaves : item.samples, add);
+    this.#gathered = Object.fromEntries(
+      (item.kind === 'evaluate' ? spec.gathered : []).map(({ name, dtype, shape }) => {
+        const Type = dtype === 'i32' ? Int32Array : Float32Array;
+        return [name, new Type(shape.reduce((n, d) => n * d, item.samples))];
+      }),
+    );
+  }
+
+  /** Sums over all shards. */
+  get root(): Float32Array {
+    const { root } = this.#sums;
+    if (!root) throw new Error(`item ${this.#item.item} is not complete`);
+    return root;
+  }
+
+  /** What an evaluation gathered, in sample order. */
+  get gathered(): Readonly<Record<string, Float32Array | Int32Array>> {
+    return this.#gathered as Readonly<Record<string, Float32Array | Int32Array>>;
+  }
+
+  /** @returns whether the same node was here with other bytes. @throws StatusError where it cannot be fetched */
+  async collect(
+    { address, node, item, values }: Collect,
+    asker: { run: string; term: number; member: number },
+  ): Promise<boolean> {
+    const { signal } = this.#stop;
+    const sums = new Float32Array(this.#item.resultLength);
+    if (values) new Uint8Array(sums.buffer).set(values.subarray(0, sums.byteLength));
+    else {
+      const format = this.#item.kind === 'train' ? formatOf(this.#reduce, this.#spec) : f32Format;
+      await this.#others.pull(address, asker, pieces.node(item, node), vectorSink(sums, format), signal);
+    }
+    if (Object.keys(this.#gathered).length > 0) await this.#collectOutputs(address, node, asker);
+    return this.#sums.add(node, sums, contentOf(sums)) === 'different';
+  }
+
+  /** The sum of a node that its member will push. @returns as `collect` */
+  async expect(member: number, node: TreeNode, desk: Desk): Promise<boolean> {
+    const sums = new Float32Array(this.#item.resultLength);
+    await desk.expect(member, pieces.node(this.#item.item, node), vectorSink(sums, formatOf(this.#reduce, this.#spec)));
+    return this.#sums.add(node, sums, contentOf(sums)) === 'different';
+  }
+
+  close(): void {
+    this.#stop.abort();
+  }
+
+  async #collectOutputs(
+    address: string,
+    node: { lo: number; hi: number },
+    asker: { run: string; term: number; member: number },
+  ): Promise<void> {
+    const shards = shardsOf(this.#item.samples, this.#spec.batch.shards);
+    const [from, to] = [shards[node.lo]?.from ?? 0, shards[node.hi - 1]?.to ?? 0];
+    const sizes = this.#spec.gathered.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
+    const rowBytes = sizes.reduce((n, size) => n + size * 4, 0);
+    const sink = new BufferSink((to - from) * rowBytes + outputEnvelopeBytes, [Encoding.MSGPACK]);
+    await this.#others.pull(address, asker, pieces.outputs(this.#item.item, node), sink, this.#stop.signal);
+    const rows = Object.fromEntries(
+      this.#spec.gathered.map(({ name }, i) => {
+        const size = sizes[i] as number;
+        return [name, (this.#gathered[name] as Float32Array).subarray(from * size, to * size)];
+      }),
+    );
+    decodeBatch(sink.bytes, this.#spec.gathered, to - from, rows);
+  }
+}
+
+/** Tells two results apart: 32-bit FNV-1a over the words. It compares copies of a straggler's shards, where only accidents are looked for. */
+function contentOf(values: Float32Array): string {
+  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+  let hash = 0x811c9dc5;
+  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
+  return (hash >>> 0).toString(16);
+}

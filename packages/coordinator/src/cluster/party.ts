@@ -1,0 +1,409 @@
+import {
+  kernelsHash,
+  numericsVersion,
+  type PhaseSpec,
+  type StepValues,
+  type TracedJob,
+  version,
+} from '@lockstep/core/internal';
+import {
+  Board,
+  bytesSource,
+  compoundSink,
+  compoundSource,
+  Desk,
+  encodeJob,
+  type Hello,
+  incarnationTerm,
+  jobDigest,
+  nodesOf,
+  PiecesOfOthers,
+  pieces,
+  Replica,
+  readState,
+  type SlotAnswer,
+  type StateView,
+  stateParts,
+  Tasks,
+  type TrainingState,
+  type Updated,
+  WorkerHost,
+} from '@lockstep/worker';
+import type { ClusterRequest } from '../engine/cluster-request.ts';
+import type { EngineRequest } from '../engine/request.ts';
+import type { RunRecord } from '../engine/run-record.ts';
+import type { RunEvent } from '../observe/events.ts';
+import type { ItemSpec, ToWorker } from '../sharding/effects.ts';
+import { BatchBoard, type BatchRequest } from './batch-board.ts';
+import { ClusterDriver } from './cluster-driver.ts';
+import { toRunEvent } from './cluster-events.ts';
+import type { ClusterServer } from './cluster-server.ts';
+import type { WorkItem } from './item-plan.ts';
+import { NodeCollector } from './node-collector.ts';
+import { stateArrays } from './state-copy.ts';
+
+export interface PartyOptions {
+  readonly request: Pick<EngineRequest, 'threads' | 'kernels' | 'memoryLimitBytes' | 'mergeShards' | 'reduce'>;
+  readonly cluster: ClusterRequest;
+  readonly traced: TracedJob;
+  readonly server: ClusterServer;
+  readonly emit: (event: RunEvent) => void;
+  readonly run: string;
+  readonly incarnation: number;
+  readonly state: TrainingState;
+}
+
+interface Task {
+  readonly item: WorkItem;
+  readonly spec: ItemSpec;
+  readonly batch: BatchRequest;
+  readonly values: StepValues;
+}
+
+/** Name under which a member of this process asks for pieces where the coordinator does not listen. */
+const here = 'here:0';
+
+/**
+ * Everybody who works on the run under one incarnation: workers on other machines, the threads of this process as a member like them, and what
+ * the coordinator itself holds.
+ */
+export class Party {
+  readonly #options: PartyOptions;
+  readonly #board = new Board();
+  readonly #memberBoard: { current: Board } = { current: new Board() };
+  readonly #desk = new Desk();
+  readonly #others: PiecesOfOthers;
+  readonly #batches: BatchBoard;
+  readonly #driver: ClusterDriver;
+  readonly #digest: string;
+  /** Where the coordinator owns the slices. */
+  #replica: Replica | undefined;
+  #member: WorkerHost | undefined;
+  /** Of the member of this process. */
+  #tasks: Tasks | undefined;
+  #task: Task | undefined;
+  #upcoming: { readonly spec: ItemSpec; readonly batch: BatchRequest } | undefined;
+  #record: RunRecord | undefined;
+  #collector: NodeCollector | undefined;
+  /** The item after which the coordinator has the state on its board. */
+  #keptItem = 0;
+  #kept: StateView | undefined;
+  #closing = false;
+
+  private constructor(options: PartyOptions, job: Uint8Array) {
+    const { request, cluster, traced, server, run, incarnation } = options;
+    const { spec } = traced;
+    this.#options = options;
+    const own = server.address ?? here;
+    this.#others = new PiecesOfOthers({
+      security: server.security,
+      coordinator: own,
+      own,
+      board: () => this.#pieces,
+      traffic: server.traffic,
+    });
+    this.#batches = new BatchBoard(spec, traced.host, this.#board);
+    this.#digest = jobDigest(job);
+    this.#board.publish(pieces.job(), bytesSource(job));
+    this.#driver = new ClusterDriver(
+      {
+        run,
+        incarnation,
+        jobDigest: this.#digest,
+        placement: cluster.placement,
+        mode: cluster.mode,
+        reduce: request.reduce,
+        shards: spec.batch.shards,
+        leaseMs: cluster.leaseMs,
+        heartbeatMs: cluster.heartbeatMs,
+        minWorkers: cluster.minWorkers,
+        admit: (hello) => this.#objection(hello),
+      },
+      {
+        sending: (session, message) => this.#sending(session, message),
+        collect: (effect) => this.#collect(effect),
+        reduced: (item) => this.#reduced(item),
+        committed: (item, updated) => this.#committed(item, updated),
+        reach: (address) => (address === own ? Promise.resolve(undefined) : server.reach(address)),
+        event: (event) => options.emit(toRunEvent(event)),
+        turnedAway: (reason) => server.turnAway(reason),
+        refused: (what) => server.refuse(what),
+      },
+    );
+    const term = incarnationTerm(this.#driver.core.term);
+    this.#board.moveTerm(term);
+    this.#desk.moveTerm(term);
+    server.present({ training: this.#driver.sessions.service, board: this.#pieces, desk: this.#desk });
+  }
+
+  static async gather(options: PartyOptions): Promise<Party> {
+    const { spec, host } = options.traced;
+    const job = encodeJob({ spec, ...(await host.openable()) });
+    const party = new Party(options, job);
+    try {
+      await party.#begin();
+      return party;
+    } catch (error) {
+      await party.close((error as Error).message, false);
+      throw error;
+    }
+  }
+
+  /** Brings one item through. Rejects where the run cannot go on so. */
+  async bring(
+    task: Task,
+    upcoming: { readonly spec: ItemSpec; readonly batch: BatchRequest } | undefined,
+    record: RunRecord,
+  ): Promise<void> {
+    const { spec } = this.#options.traced;
+    this.#task = task;
+    this.#upcoming = upcoming;
+    this.#record = record;
+    this.#collector = new NodeCollector(spec, task.spec, this.#options.request.reduce, this.#others);
+    void this.#batches.read(task.batch).catch((error: Error) => this.#driver.fail(error));
+    try {
+      await this.#driver.begin(task.spec, upcoming?.spec);
+    } finally {
+      this.#collector.close();
+    }
+    this.#batches.release(task.spec.item + 1);
+    // Parameters are asked for by their item, which may be older than an evaluation's.
+    this.#board.release(Math.min(task.spec.item, this.#driver.core.stateItem));
+    this.#desk.release();
+  }
+
+  /** A copy of the state as everybody holds it now, between two items. */
+  async snapshot(step: number): Promise<TrainingState> {
+    if (this.#replica) return this.#replica.snapshot(step);
+    const item = this.#driver.core.stateItem;
+    if (item === this.#keptItem) return readState(this.#kept as StateView, step);
+    const state = await this.#fetchState(item);
+    this.#keep(item, state);
+    return readState(state, step);
+  }
+
+  async close(reason: string, comeBack: boolean): Promise<void> {
+    if (this.#closing) return;
+    this.#closing = true;
+    this.#driver.close(reason, comeBack);
+    await this.#member?.stop(reason);
+    this.#driver.sessions.closeAll(reason);
+    this.#board.close();
+    this.#desk.close();
+    this.#others.close();
+    await this.#replica?.close();
+  }
+
+  async #begin(): Promise<void> {
+    const { request, cluster, traced, state } = this.#options;
+    const { spec } = traced;
+    const { threads, kernels, memoryLimitBytes: limitBytes, mergeShards, reduce } = request;
+    if (cluster.placement === 'coordinator') {
+      this.#replica = await Replica.start({
+        ...{ spec, kernels, limitBytes, mergeShards, reduce },
+        threads: Math.max(1, threads),
+      });
+      await this.#replica.load(state);
+      this.#offerParameters(0);
+    } else this.#keep(0, stateArrays(spec, state));
+    if (threads > 0) this.#join();
+  }
+
+  /** The threads of this process become a member like any other. */
+  #join(): void {
+    const { request, traced, server } = this.#options;
+    const { threads, kernels, memoryLimitBytes: limitBytes, mergeShards } = request;
+    const address = server.address ?? here;
+    const shared = this.#replica && {
+      spec: traced.spec,
+      digest: this.#digest,
+      replica: this.#replica,
+      train: undefined,
+      test: undefined,
+    };
+    const tasks = new Tasks(
+      {
+        others: this.#others,
+        coordinator: address,
+        kernels,
+        threads,
+        limitBytes,
+        mergeShards,
+        dataRoot: undefined,
+        ...(shared && { shared }),
+      },
+      this.#memberBoard.current,
+    );
+    this.#tasks = tasks;
+    this.#member = new WorkerHost({
+      introduction: {
+        name: 'coordinator',
+        threads,
+        kernelsHash: kernelsHash(),
+        numericsVersion,
+        release: version,
+        memoryLimitBytes: limitBytes,
+        address,
+        dataKinds: [],
+        instance: `coordinator ${this.#options.incarnation}`,
+      },
+      link: this.#driver.sessions.link,
+      tasks,
+      newBoard: () => {
+        this.#memberBoard.current = new Board();
+        return this.#memberBoard.current;
+      },
+      firstContactMs: Number.POSITIVE_INFINITY,
+    });
+    void this.#member.ended.then(({ reason, failed }) => {
+      if (failed) this.#driver.fail(new Error(reason));
+    });
+  }
+
+  /** Boards of the coordinator and of the member of this process, as one. */
+  get #pieces(): Pick<Board, 'find'> {
+    return {
+      find: (piece, term, signal) => {
+        const kind = piece?.piece.case;
+        const ours =
+          kind === 'job' ||
+          kind === 'batch' ||
+          kind === 'parameters' ||
+          (kind === 'state' && piece?.piece.value?.item === this.#keptItem);
+        return (ours ? this.#board : this.#memberBoard.current).find(piece, term, signal);
+      },
+    };
+  }
+
+  /** Why a worker cannot take part, in a sentence. */
+  #objection(hello: Hello): string | undefined {
+    const own = kernelsHash();
+    if (hello.numericsVersion !== numericsVersion)
+      return `Worker ${hello.name} has numerics version ${hello.numericsVersion}, the coordinator ${numericsVersion}: use the same release of Lockstep on both.`;
+    if (hello.kernelsHash !== own)
+      return `Worker ${hello.name} has other kernels (${hello.kernelsHash.slice(0, 12)}, not ${own.slice(0, 12)}): use the same release of Lockstep on both.`;
+    return undefined;
+  }
+
+  #sending(session: number, message: NonNullable<ToWorker['message']>): void {
+    if (message.case !== 'work') return;
+    const work = message.value;
+    const { upcoming } = work;
+    const fail = (error: Error) => this.#driver.fail(error);
+    const member = this.#driver.core.members.find((one) => one.session === session);
+    if (member?.address === '') this.#expectPushes(member.id, plain(work.ranges));
+    if (this.#task && work.item === this.#task.spec.item)
+      this.#batches.offer(this.#task.batch, plain(work.ranges)).catch(fail);
+    if (this.#upcoming && upcoming?.item === this.#upcoming.spec.item)
+      this.#batches.offer(this.#upcoming.batch, plain(upcoming.ranges)).catch(fail);
+  }
+
+  #collect(effect: Parameters<NodeCollector['collect']>[0]): Promise<boolean> {
+    const collector = this.#collector as NodeCollector;
+    const { run } = this.#options;
+    const asker = { run, term: this.#driver.core.term, member: effect.member };
+    return collector.collect(effect, asker);
+  }
+
+  /** Sums of a member that nobody can reach come without being fetched. */
+  #expectPushes(member: number, ranges: readonly { lo: number; hi: number }[]): void {
+    const collector = this.#collector;
+    const task = this.#task;
+    if (!collector || task?.item.kind !== 'train') return;
+    const { item, samples } = task.spec;
+    for (const node of nodesOf(ranges, samples, this.#options.traced.spec.batch.shards)) {
+      collector.expect(member, node, this.#desk).then(
+        (different) => this.#driver.handle({ kind: 'arrived', member, item, node, ...(different && { different }) }),
+        // The member or the item is over; whoever misses the sums gives the shards to others.
+        () => undefined,
+      );
+    }
+  }
+
+  async #reduced(item: number): Promise<void> {
+    const task = this.#task as Task;
+    const collector = this.#collector as NodeCollector;
+    const record = this.#record as RunRecord;
+    if (task.item.kind === 'evaluate') {
+      await record.evaluated(task.item, collector.root, collector.gathered);
+      return;
+    }
+    const replica = this.#replica as Replica;
+    replica.reduced.set(collector.root);
+    this.#board.withdraw(pieces.parameters(this.#parametersItem));
+    // The threads may still be busy with shards that somebody else was faster with.
+    const { phase, learningRates } = task.spec;
+    const update = () => replica.update({ phase, learningRates });
+    const answer = await (this.#tasks ? this.#tasks.order(update) : update());
+    record.trained(task.item, task.values, copyOf(answer), () => replica.reduced);
+    this.#offerParameters(item);
+  }
+
+  #parametersItem = 0;
+
+  #offerParameters(item: number): void {
+    const { parameters, vectors } = (this.#replica as Replica).state;
+    this.#parametersItem = item;
+    const averages = vectors.ema ? { ema: vectors.ema } : {};
+    this.#board.publish(
+      pieces.parameters(item),
+      compoundSource(stateParts({ parameters, vectors: averages, groups: [] })),
+    );
+  }
+
+  #committed(item: number, updated: Updated): void {
+    const task = this.#task as Task;
+    if (item !== task.spec.item || task.item.kind !== 'train') return;
+    const bytes = updated.statistics;
+    const statistics = new Float32Array(
+      (this.#options.traced.spec.phases[task.item.phase] as PhaseSpec).program.statistics.length,
+    );
+    new Uint8Array(statistics.buffer).set(bytes.subarray(0, statistics.byteLength));
+    const answer: SlotAnswer = {
+      status: updated.status,
+      statistics,
+      gradientNorm: updated.gradientNorm,
+      penalty: updated.penalty,
+      gradientSquares: Float64Array.from(updated.gradientSquares),
+      digest: updated.digest,
+    };
+    (this.#record as RunRecord).trained(task.item, task.values, answer, () => new Float32Array());
+  }
+
+  async #fetchState(item: number): Promise<StateView> {
+    const { traced, run, state: start } = this.#options;
+    const state = stateArrays(traced.spec, start);
+    let last: unknown = new Error('nobody holds the state');
+    for (const holder of this.#driver.core.holders) {
+      const asker = { run, term: this.#driver.core.term, member: holder.id };
+      try {
+        const signal = AbortSignal.timeout(600_000);
+        await this.#others.pull(holder.address, asker, pieces.state(item), compoundSink(stateParts(state)), signal);
+        return state;
+      } catch (error) {
+        last = error;
+      }
+    }
+    throw last;
+  }
+
+  /** From here on the coordinator can give this state to whoever needs it. */
+  #keep(item: number, state: StateView): void {
+    this.#kept = state;
+    this.#board.withdraw(pieces.state(this.#keptItem));
+    this.#keptItem = item;
+    this.#board.publish(pieces.state(item), compoundSource(stateParts(state)));
+    this.#driver.handle({ kind: 'kept', item });
+  }
+}
+
+const plain = (ranges: ToRanges): { lo: number; hi: number }[] =>
+  (ranges ?? []).map(({ lo = 0, hi = 0 }) => ({ lo, hi }));
+type ToRanges = readonly { lo?: number; hi?: number }[] | undefined;
+
+/** Arrays of an answer are views until the next order. */
+const copyOf = (answer: SlotAnswer): SlotAnswer => ({
+  ...answer,
+  statistics: answer.statistics.slice(),
+  gradientSquares: answer.gradientSquares.slice(),
+});

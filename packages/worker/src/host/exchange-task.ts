@@ -1,0 +1,62 @@
+import type { Board } from '../exchange/board.ts';
+import { vectorSource } from '../exchange/piece-source.ts';
+import { pieces } from '../exchange/pieces.ts';
+import { type Sink, vectorSink } from '../exchange/sink.ts';
+import type { VectorFormat } from '../exchange/vector-format.ts';
+import type { Piece } from '../gen/lockstep/v1/exchange_pb.ts';
+import type { Owner, Work } from '../gen/lockstep/v1/training_pb.ts';
+import { type Add, Aggregator } from '../sharding/aggregator.ts';
+import { nodesOf } from './reduction.ts';
+
+export interface ExchangeParts {
+  readonly work: Work;
+  /** Own number. */
+  readonly member: number;
+  readonly shards: number;
+  /** To be filled with the sum over all shards. */
+  readonly reduced: Float32Array;
+  readonly format: VectorFormat;
+  readonly board: Board;
+  /** @param from of the vector, where the elements begin that are added */
+  adderFor(from: number): Add;
+  pull(address: string, piece: Piece, sink: Sink): Promise<void>;
+}
+
+/**
+ * All-reduce among workers. As an owner: one's slice of every node is pulled, added up by the tree, and put up for the others. Then, or
+ * meanwhile, the slices of all other owners are pulled. Everybody ends with the same `reduced`.
+ */
+export async function exchange(parts: ExchangeParts): Promise<void> {
+  const { owners } = parts.work;
+  await Promise.all(
+    owners.map((owner) => (owner.member === parts.member ? addUp(parts, owner) : gather(parts, owner))),
+  );
+}
+
+async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
+  const { work, shards, reduced, format, board } = parts;
+  if (!slice || slice.from === slice.to) return;
+  const { from, to } = slice;
+  const sums = new Aggregator(shards, work.samples, parts.adderFor(from));
+  await Promise.all(
+    work.shares.flatMap(({ address, ranges }) =>
+      nodesOf(ranges, work.samples, shards).map(async (node) => {
+        const values = new Float32Array(to - from);
+        // The format counts elements of the whole vector.
+        const sink = vectorSink(values, { rounded: Math.max(0, format.rounded - from) });
+        await parts.pull(address, pieces.node(work.item, node, slice), sink);
+        sums.add(node, values, '');
+      }),
+    ),
+  );
+  const root = sums.root;
+  if (!root) throw new Error(`the shares of item ${work.item} do not cover all shards`);
+  reduced.set(root, from);
+  board.publish(pieces.reduced(work.item, slice), vectorSource(reduced, format, from, to));
+}
+
+async function gather({ work, reduced, format, pull }: ExchangeParts, { address, slice }: Owner): Promise<void> {
+  if (!slice || slice.from === slice.to) return;
+  const { from, to } = slice;
+  await pull(address, pieces.reduced(work.item, slice), vectorSink(reduced, format, from, to));
+}

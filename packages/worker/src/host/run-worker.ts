@@ -1,0 +1,141 @@
+import { hostname } from 'node:os';
+import { UsageError, version } from '@lockstep/core';
+import { descriptorKinds, kernelsHash, LockstepError, numericsVersion } from '@lockstep/core/internal';
+import { Board } from '../exchange/board.ts';
+import { exchangeService } from '../exchange/exchange-service.ts';
+import { Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
+import { formatAddress, isLoopback, parseAddress } from '../grpc/address.ts';
+import { Channel } from '../grpc/channel.ts';
+import { workerName } from '../grpc/identity.ts';
+import { checkListen, type Security } from '../grpc/security.ts';
+import { serve, served } from '../grpc/server.ts';
+import { compiledKernels } from '../thread/compiled-kernels.ts';
+import { grpcLink } from './coordinator-link.ts';
+import { PiecesOfOthers } from './pieces-of-others.ts';
+import { Tasks } from './tasks.ts';
+import { WorkerHost } from './worker-host.ts';
+
+export interface RunWorkerOptions {
+  /** `host:port` of the coordinator. */
+  readonly join: string;
+  readonly threads: number;
+  /** Where others can pull from; default: a free port of 127.0.0.1 where the coordinator is on loopback, else nowhere. */
+  readonly listen?: string | undefined;
+  /** Under which address others reach `listen`; default: that itself. */
+  readonly advertise?: string | undefined;
+  /** Shown in events; with certificates the name in this worker's. Default: the host's. */
+  readonly name?: string | undefined;
+  readonly security: Security;
+  readonly insecure: boolean;
+  readonly memoryLimitBytes: number;
+  readonly dataRoot?: string | undefined;
+  readonly widen: boolean;
+  /** How long the coordinator is dialled before it was reached once, in milliseconds. */
+  readonly firstContactMs: number;
+  readonly say: (text: string) => void;
+  /** Aborting finishes what is being computed and leaves. */
+  readonly signal: AbortSignal;
+}
+
+/** A worker, from its first dial until the coordinator sends it home or it is told to leave. @throws LockstepError where it cannot take part */
+export async function runWorker(options: RunWorkerOptions): Promise<string> {
+  const { join, threads, security, say, signal } = options;
+  const name = options.name ?? hostname().replace(/[^A-Za-z0-9._-]/g, '-');
+  if (!workerName.test(name))
+    throw new UsageError(
+      `The name "${name}" must be letters, digits, dots and dashes, at most 63: give another with --name.`,
+    );
+  const coordinator = formatAddress(parseAddress(join));
+  const listen = options.listen ?? (isLoopback(parseAddress(join).host) ? '127.0.0.1:0' : undefined);
+  const kernels = await compiledKernels(options.widen);
+  const traffic = { sent: 0, received: 0 };
+  let board = new Board();
+  const server =
+    listen === undefined
+      ? undefined
+      : await listenAt(
+          listen,
+          options,
+          () => board,
+          () => tasks.welcome?.run ?? '',
+          traffic,
+        );
+  const own = server ? advertised(server.address, options.advertise) : '';
+  const others = new PiecesOfOthers({ security, coordinator, own, board: () => board, traffic });
+  const tasks: Tasks = new Tasks(
+    {
+      others,
+      coordinator,
+      kernels,
+      threads,
+      limitBytes: options.memoryLimitBytes,
+      mergeShards: true,
+      dataRoot: options.dataRoot,
+    },
+    board,
+  );
+  const channel = new Channel({ address: coordinator, security, expect: { role: 'coordinator' } });
+  const host = new WorkerHost({
+    introduction: {
+      name,
+      threads,
+      kernelsHash: kernelsHash(),
+      numericsVersion,
+      release: version,
+      memoryLimitBytes: options.memoryLimitBytes,
+      address: own,
+      dataKinds: [...descriptorKinds],
+      instance: crypto.randomUUID(),
+    },
+    link: grpcLink(channel),
+    tasks,
+    newBoard: () => {
+      board = new Board();
+      return board;
+    },
+    say,
+    firstContactMs: options.firstContactMs,
+  });
+  const onAbort = () => host.leave('it was told to stop');
+  if (signal.aborted) onAbort();
+  else signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const { reason, failed } = await host.ended;
+    if (failed) throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${reason}.`);
+    return reason;
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    await tasks.close();
+    others.close();
+    channel.close();
+    await server?.close();
+  }
+}
+
+async function listenAt(
+  address: string,
+  { security, insecure, say }: RunWorkerOptions,
+  board: () => Board,
+  run: () => string,
+  traffic: { sent: number; received: number },
+) {
+  const warning = checkListen(address, security, insecure);
+  if (warning) say(warning);
+  const service = exchangeService({
+    run,
+    get board() {
+      return board();
+    },
+    // Admission has seen its certificate; who is which member only the coordinator knows.
+    isMember: () => true,
+    traffic,
+  });
+  return serve({ address, security, services: [served(Exchange, service, ['coordinator', 'worker'])] });
+}
+
+/** `--advertise HOST` keeps the port that was taken. */
+function advertised(address: string, advertise: string | undefined): string {
+  if (advertise === undefined) return address;
+  const { host, port } = parseAddress(advertise);
+  return formatAddress({ host, port: port === 0 ? parseAddress(address).port : port });
+}

@@ -1,0 +1,329 @@
+import { type JobSpec, LockstepError } from '@lockstep/core/internal';
+import type { Board } from '../exchange/board.ts';
+import { incarnationTerm } from '../exchange/incarnation-term.ts';
+import { bytesSource, type PieceSource, vectorSource } from '../exchange/piece-source.ts';
+import { pieces } from '../exchange/pieces.ts';
+import { push } from '../exchange/push.ts';
+import { BufferSink, type Sink, vectorSink } from '../exchange/sink.ts';
+import { bytesOf, f32Format } from '../exchange/vector-format.ts';
+import { Encoding, type Piece } from '../gen/lockstep/v1/exchange_pb.ts';
+import { Placement, Reduce, type Upcoming, type Welcome, type Work, WorkKind } from '../gen/lockstep/v1/training_pb.ts';
+import { StatusError } from '../grpc/status-error.ts';
+import type { ComputedNode, UpdateResult, WorkerAnswer, WorkerJob } from '../member/effects.ts';
+import { describeBadIndex } from '../memory/describe-bad-index.ts';
+import type { Reduction } from '../memory/rounding.ts';
+import { encodeBatch } from '../protocol/batch.ts';
+import { decodeJob, jobDigest, maxJobBytes } from '../protocol/encode-job.ts';
+import type { NodeResult } from '../replica/replica.ts';
+import { shardsOf } from '../sharding/shards.ts';
+import type { TreeNode } from '../sharding/tree.ts';
+import { BatchInputs, type WantedBatch } from './batch-inputs.ts';
+import { compoundSink, compoundSource, stateParts } from './compound-piece.ts';
+import { exchange } from './exchange-task.ts';
+import type { PiecesOfOthers } from './pieces-of-others.ts';
+import { type PlannedJob, type PlanOptions, planJob } from './planned-job.ts';
+import { adder, formatOf, nodesOf } from './reduction.ts';
+
+/** A job that no machine could do: its data or its numbers are the reason. */
+export class JobFault extends LockstepError {
+  override readonly code = 'JOB_FAULT';
+}
+
+/** Shorter sums travel inside `Computed`. In bytes. */
+const inlineBytes = 4096;
+
+/** Connections over which pushes leave: each has the receive window of a server, 64 KiB. */
+const pushChannels = 4;
+
+export interface TaskOptions extends Omit<PlanOptions, 'updates' | 'reduce'> {
+  readonly others: PiecesOfOthers;
+  readonly coordinator: string;
+  /** A job that is laid out already, and shares its replica with the coordinator of the same process. */
+  readonly shared?: PlannedJob;
+}
+
+/** Does what the state machine of a worker wants done: moves pieces, and drives the replica, one order at a time. */
+export class Tasks {
+  /** What is put up for others. A new one for each run. */
+  board: Board;
+  welcome: Welcome | undefined;
+  readonly #options: TaskOptions;
+  readonly #inputs = new BatchInputs();
+  /** Sums and outputs of the item at hand. */
+  #offered: Piece[] = [];
+  #job: PlannedJob | undefined;
+  #orders: Promise<unknown> = Promise.resolve();
+  /** The item whose nodes lie in the replica, and where. */
+  #nodes: { item: number; results: readonly NodeResult[] } = { item: 0, results: [] };
+
+  constructor(options: TaskOptions, board: Board) {
+    this.#options = options;
+    this.board = board;
+  }
+
+  async run(job: WorkerJob, signal: AbortSignal): Promise<WorkerAnswer> {
+    switch (job.kind) {
+      case 'prepare':
+        return this.order(() => this.#prepare(job.run, job.term, job.jobDigest, signal));
+      case 'loadParameters':
+        return this.order(() => this.#loadParameters(job.item, job.term, signal));
+      case 'loadState':
+        return this.order(() => this.#loadState(job.item, job.address, job.term, signal));
+      case 'compute':
+        return this.order(() => this.#compute(job.work, job.ranges, signal));
+      case 'push':
+        return this.#push(job.item, job.nodes, job.term, signal);
+      case 'exchange':
+        return this.#exchange(job.work, job.member, job.term, signal);
+      case 'loadReduced':
+        return this.#loadReduced(job.item, job.address, job.term, signal);
+      case 'update':
+        return this.order(() => this.#update(job.work));
+    }
+  }
+
+  prefetch({ item, kind, step, samples, ranges, indices }: Upcoming): void {
+    if (!this.#job || kind === WorkKind.LOCAL) return;
+    const wanted = { item, step, test: kind === WorkKind.EVALUATE, samples, ranges, indices };
+    this.#inputs.prefetch(this.#job, wanted, this.#fetcher(this.board.term, new AbortController().signal));
+  }
+
+  /** Pieces of items before this one are not asked for any more. */
+  drop(before: number): void {
+    // The state may be that of an older item, where evaluations came after it. Sums are overwritten by what comes next.
+    for (const piece of this.#offered) this.board.withdraw(piece);
+    this.#offered = [];
+    this.board.release(Math.min(before, this.#stateItem));
+    this.#inputs.drop(before);
+  }
+
+  forget(board: Board): void {
+    this.board.close();
+    this.board = board;
+    this.#inputs.forget();
+    this.#offered = [];
+    this.#stateItem = 0;
+    this.#nodes = { item: 0, results: [] };
+  }
+
+  async close(): Promise<void> {
+    this.board.close();
+    await this.#orders.catch(() => undefined);
+    if (this.#job && this.#job !== this.#options.shared) await this.#job.replica.close();
+  }
+
+  /** Orders use the replica: the next one begins when the last is done. */
+  order<T>(work: () => Promise<T>): Promise<T> {
+    const next = this.#orders.then(work, work);
+    this.#orders = next.catch(() => undefined);
+    return next;
+  }
+
+  get #planned(): PlannedJob {
+    if (!this.#job) throw new Error('there is no job yet');
+    return this.#job;
+  }
+
+  get #reduce(): Reduction {
+    return this.welcome?.reduce === Reduce.BF16 ? 'bf16' : 'f32';
+  }
+
+  #pull(address: string, term: number, signal: AbortSignal) {
+    const { run = '', member = 0 } = this.welcome ?? {};
+    return (piece: Piece, sink: Sink) => this.#options.others.pull(address, { run, term, member }, piece, sink, signal);
+  }
+
+  #fetcher(term: number, signal: AbortSignal) {
+    return this.#pull('', term, signal);
+  }
+
+  async #prepare(_run: string, term: number, digest: string, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { shared } = this.#options;
+    if (shared) {
+      this.#job = shared;
+      return {};
+    }
+    const sink = new BufferSink(maxJobBytes);
+    await this.#pull('', term, signal)(pieces.job(), sink);
+    if (jobDigest(sink.bytes) !== digest)
+      throw new LockstepError('The job that came is not the one that was announced.');
+    const wire = decodeJob(sink.bytes, this.#options.limitBytes);
+    await this.#job?.replica.close();
+    this.#job = undefined;
+    const updates = this.welcome?.placement === Placement.WORKERS;
+    this.#job = await planJob(wire, digest, { ...this.#options, updates, reduce: this.#reduce });
+    return {};
+  }
+
+  async #loadParameters(item: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { replica } = this.#planned;
+    if (this.#options.shared) return {};
+    // Without updates a replica keeps nothing but parameters and their moving average.
+    const parts = stateParts({ ...replica.state, groups: [] });
+    await this.#pull('', term, signal)(pieces.parameters(item), compoundSink(parts));
+    await replica.refresh();
+    return {};
+  }
+
+  async #loadState(item: number, address: string, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { replica } = this.#planned;
+    await this.#pull(address, term, signal)(pieces.state(item), compoundSink(stateParts(replica.state)));
+    await replica.refresh();
+    this.#offerState(item);
+    return {};
+  }
+
+  async #compute(work: Work, ranges: readonly TreeNode[], signal: AbortSignal): Promise<WorkerAnswer> {
+    const job = this.#planned;
+    const { spec, replica } = job;
+    const { item, step, phase, samples, firstSample } = work;
+    const test = work.kind === WorkKind.EVALUATE;
+    const indices = indicesOf(work, ranges, spec);
+    const wanted: WantedBatch = { item, step, test, samples, ranges, indices };
+    await this.#inputs.fill(job, wanted, replica.inputs(samples), this.#fetcher(this.board.term, signal));
+    this.#keepNodes(item);
+    const request = { samples, ranges, scalars: work.scalars };
+    const computed = await replica.compute(
+      test ? { kind: 'evaluate', firstSample, ...request } : { kind: 'train', step, phase, ...request },
+    );
+    if (computed.status === 'badIndex') {
+      const program = test ? spec.evaluate : (spec.phases[phase] as JobSpec['phases'][number]).program;
+      const rows = rowsOf(ranges, samples, spec.batch.shards);
+      const named: number[] = [];
+      rows.forEach((row, i) => {
+        named[row] = indices[i] ?? row;
+      });
+      throw new JobFault(describeBadIndex(program, computed.found, named, test ? 'test' : 'train'));
+    }
+    this.#nodes = { item, results: computed.nodes };
+    const format = test ? f32Format : formatOf(this.#reduce, spec);
+    const nodes = computed.nodes.map(({ lo, hi, values }): ComputedNode => {
+      if (values.byteLength <= inlineBytes && test) return { lo, hi, values: bytesOf(values).slice() };
+      this.#offer(pieces.node(item, { lo, hi }), vectorSource(values, format));
+      return { lo, hi };
+    });
+    if (test && spec.gathered.length > 0) this.#offerOutputs(item, ranges, samples, spec, computed.outputs);
+    return { nodes, computeMs: computed.computeMs };
+  }
+
+  #offer(piece: Piece, source: PieceSource): void {
+    this.#offered.push(piece);
+    this.board.publish(piece, source);
+  }
+
+  /** The next order overwrites sums of the same item that others may still want. */
+  #keepNodes(item: number): void {
+    if (this.#nodes.item !== item) return;
+    const format = formatOf(this.#reduce, this.#planned.spec);
+    for (const { lo, hi, values } of this.#nodes.results)
+      this.#offer(pieces.node(item, { lo, hi }), vectorSource(values.slice(), format));
+  }
+
+  #offerOutputs(
+    item: number,
+    ranges: readonly TreeNode[],
+    samples: number,
+    spec: JobSpec,
+    outputs: Readonly<Record<string, Float32Array | Int32Array | Uint8Array>>,
+  ): void {
+    const shards = shardsOf(samples, spec.batch.shards);
+    for (const node of nodesOf(ranges, samples, spec.batch.shards)) {
+      const [from, to] = [shards[node.lo]?.from ?? 0, shards[node.hi - 1]?.to ?? 0];
+      const rows = Object.fromEntries(
+        spec.gathered.map(({ name, shape }) => {
+          const size = shape.reduce((n, d) => n * d, 1);
+          return [name, (outputs[name] as Float32Array).slice(from * size, to * size)];
+        }),
+      );
+      const bytes = encodeBatch(spec.gathered, to - from, rows);
+      this.#offer(pieces.outputs(item, node), bytesSource(bytes, Encoding.MSGPACK));
+    }
+  }
+
+  async #push(item: number, nodes: readonly TreeNode[], term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { others, coordinator } = this.#options;
+    const channels = Array.from({ length: pushChannels }, (_, i) => others.channel(coordinator, i));
+    const { run = '', member = 0 } = this.welcome ?? {};
+    for (const node of nodes) {
+      const piece = pieces.node(item, node);
+      const { publication } = await this.board.find(piece, this.board.term, signal);
+      await push(channels, { run, term: incarnationTerm(term), member }, piece, publication, { signal });
+    }
+    return {};
+  }
+
+  async #exchange(work: Work, member: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { spec, replica } = this.#planned;
+    await exchange({
+      work,
+      member,
+      shards: spec.batch.shards,
+      reduced: replica.reduced,
+      format: formatOf(this.#reduce, spec),
+      board: this.board,
+      adderFor: (from) => adder(this.#reduce, spec, from),
+      pull: (address, piece, sink) => this.#pull(address, term, signal)(piece, sink),
+    });
+    return {};
+  }
+
+  async #loadReduced(item: number, address: string, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { spec, replica } = this.#planned;
+    const to = replica.reduced.length;
+    await this.#pull(
+      address,
+      term,
+      signal,
+    )(pieces.reduced(item, { from: 0, to }), vectorSink(replica.reduced, formatOf(this.#reduce, spec)));
+    return {};
+  }
+
+  async #update({ item, phase, learningRates }: Work): Promise<WorkerAnswer> {
+    const { spec, replica } = this.#planned;
+    this.board.withdraw(pieces.state(this.#stateItem));
+    const answer = await replica.update({ phase, learningRates });
+    this.#offerState(item);
+    const all = { from: 0, to: replica.reduced.length };
+    this.board.publish(pieces.reduced(item, all), vectorSource(replica.reduced, formatOf(this.#reduce, spec)));
+    const update: UpdateResult = {
+      digest: answer.digest,
+      status: answer.status,
+      statistics: bytesOf(answer.statistics).slice(),
+      gradientNorm: answer.gradientNorm,
+      penalty: answer.penalty,
+      gradientSquares: [...answer.gradientSquares],
+    };
+    return { update };
+  }
+
+  #stateItem = 0;
+
+  #offerState(item: number): void {
+    const { replica } = this.#planned;
+    this.#stateItem = item;
+    this.board.publish(pieces.state(item), compoundSource(stateParts(replica.state)));
+  }
+}
+
+/** Rows of the whole batch that these shards are. */
+const rowsOf = (ranges: readonly TreeNode[], samples: number, shards: number): number[] => {
+  const all = shardsOf(samples, shards);
+  return ranges.flatMap(({ lo, hi }) => {
+    const [from, to] = [all[lo]?.from ?? 0, all[hi - 1]?.to ?? 0];
+    return Array.from({ length: to - from }, (_, i) => from + i);
+  });
+};
+
+/** `Work.indices` are those of all its ranges; these may be a part of them. */
+function indicesOf(work: Work, ranges: readonly TreeNode[], { batch }: JobSpec): number[] {
+  if (work.indices.length === 0) return [];
+  const index = new Map(
+    rowsOf(work.ranges, work.samples, batch.shards).map((row, i) => [row, work.indices[i] as number]),
+  );
+  return rowsOf(ranges, work.samples, batch.shards).map((row) => index.get(row) as number);
+}
+
+export const faultOf = (error: unknown): 'job' | 'machine' | 'network' => {
+  if (error instanceof JobFault) return 'job';
+  return error instanceof StatusError || (error as Error).name === 'AbortError' ? 'network' : 'machine';
+};

@@ -1,0 +1,95 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+
+const bin = fileURLToPath(new URL('../../packages/coordinator/bin/lockstep.js', import.meta.url));
+
+type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
+
+/** A process of the command line, for tests with several of them. */
+export class Process implements AsyncDisposable {
+  readonly child: ChildProcess;
+  readonly exited: Promise<number | null>;
+  stdout = '';
+  stderr = '';
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    this.child = spawn(process.execPath, [bin, ...args], {
+      env: { ...process.env, NO_COLOR: '1', ...env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.child.stdout?.on('data', (chunk) => {
+      this.stdout += chunk;
+    });
+    this.child.stderr?.on('data', (chunk) => {
+      this.stderr += chunk;
+    });
+    this.exited = new Promise((resolve) => this.child.on('close', resolve));
+  }
+
+  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
+    this.child.kill(signal);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    // A stopped process does not notice anything but this.
+    this.kill('SIGKILL');
+    await this.exited;
+  }
+}
+
+/** `lockstep train … --listen --json`: its events as they come. */
+export class Coordinator extends Process {
+  readonly events: Event[] = [];
+  #rest = '';
+  #waiting: (() => void)[] = [];
+
+  constructor(args: readonly string[], env: Record<string, string> = {}) {
+    super(['train', ...args, '--json'], env);
+    this.child.stdout?.on('data', (chunk) => {
+      this.#rest += chunk;
+      const lines = this.#rest.split('\n');
+      this.#rest = lines.pop() ?? '';
+      for (const line of lines) this.events.push(JSON.parse(line) as Event);
+      this.#wake();
+    });
+    this.child.on('close', () => this.#wake());
+  }
+
+  /** The first event for which it holds. @throws where the process ends before */
+  async until(holds: (event: Event) => boolean): Promise<Event> {
+    for (;;) {
+      const found = this.events.find(holds);
+      if (found) return found;
+      if (this.child.exitCode !== null || this.child.signalCode !== null)
+        throw new Error(`the coordinator ended before the event: ${this.stderr || JSON.stringify(this.events.at(-1))}`);
+      await new Promise<void>((resolve) => this.#waiting.push(resolve));
+    }
+  }
+
+  /** Where workers can join. */
+  async address(): Promise<string> {
+    return (await this.until(({ type }) => type === 'start')).address as string;
+  }
+
+  /** The digest of the weights, when it is done. */
+  async digest(): Promise<string> {
+    return (await this.until(({ type }) => type === 'done')).digest as string;
+  }
+
+  ofType(type: string): Event[] {
+    return this.events.filter((event) => event.type === type);
+  }
+
+  #wake(): void {
+    const woken = this.#waiting;
+    this.#waiting = [];
+    for (const resolve of woken) resolve();
+  }
+}
+
+/** `lockstep worker --join …` */
+export class ClusterWorker extends Process {
+  constructor(join: string, args: readonly string[] = [], env: Record<string, string> = {}) {
+    super(['worker', '--join', join, '--threads', '1', ...args], env);
+  }
+}
