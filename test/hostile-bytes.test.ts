@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
 import { create, toBinary } from '@bufbuild/protobuf';
 import { BufferSink, Channel, JoinToken, pieces, pull } from '@lockstep/worker';
-import { ChunkSchema, PushChunkSchema } from '@lockstep/worker/messages';
+import { ChunkSchema, PullRequestSchema, PushChunkSchema } from '@lockstep/worker/messages';
+import fc from 'fast-check';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { callHeaders, endHeaders, endStream, frame, frameType, message, RawConnection } from './support/raw-http2.ts';
 
@@ -221,6 +222,33 @@ describe('no HTTP/2', () => {
     await connection.closed;
     await counted('HANDSHAKE_TIMEOUT');
   });
+});
+
+test('a good call with any bytes of it changed, cut out or doubled ends somehow', async () => {
+  const request = toBinary(
+    PullRequestSchema,
+    create(PullRequestSchema, { run: 'secret-run', term: 1, member: 1, piece: pieces.job() }),
+  );
+  const good = Buffer.concat([
+    Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n'),
+    frame(frameType.settings, 0, 0),
+    frame(frameType.headers, endHeaders, 1, headers(pullPath)),
+    frame(frameType.data, endStream, 1, message(request)),
+  ]);
+  const change = fc.record({
+    at: fc.nat(good.length - 1),
+    byte: fc.nat(255),
+    cut: fc.nat(3),
+    insert: fc.uint8Array({ maxLength: 3 }),
+  });
+  const attempts = fc.sample(fc.array(change, { minLength: 1, maxLength: 3 }), { numRuns: 300, seed: 20251125 });
+  for (const changes of attempts) {
+    let bytes = good;
+    for (const { at, byte, cut, insert } of changes)
+      bytes = Buffer.concat([bytes.subarray(0, at), Buffer.from([byte]), insert, bytes.subarray(at + cut)]);
+    dial().send(bytes).socket.end();
+  }
+  await Promise.all(connections.map(({ closed }) => closed));
 });
 
 describe('without the token', () => {

@@ -48,6 +48,7 @@ test('a piece of no bytes is complete with its one empty chunk', () => {
 describe('refused', () => {
   test.each<[string, Partial<Chunk>, status]>([
     ['a flipped bit', { data: bytes.subarray(0, 10), checksum: crc32(bytes.subarray(0, 10)) ^ 1 }, status.DATA_LOSS],
+    ['nothing', { data: new Uint8Array(), checksum: 0 }, status.INVALID_ARGUMENT],
     ['a negative offset', { offset: -1 }, status.INVALID_ARGUMENT],
     ['a fraction of a byte', { offset: 0.5 }, status.INVALID_ARGUMENT],
     ['NaN', { offset: Number.NaN }, status.INVALID_ARGUMENT],
@@ -67,6 +68,13 @@ describe('refused', () => {
     assembly.accept(chunk());
     expect(() => assembly.accept(chunk({ total: 1001 }))).toThrow('disagree');
     expect(() => assembly.accept(chunk({ offset: 5 }))).toThrow('overlap');
+  });
+
+  test('a piece in more parts than anybody sends', () => {
+    const assembly = new Assembly(new BufferSink(5000));
+    const part = (offset: number) => chunk({ offset, total: 5000, data: bytes.subarray(0, 1) });
+    for (let k = 0; k < 1024; k++) assembly.accept(part(2 * k));
+    expect(() => assembly.accept(part(4000))).toThrow('too many parts');
   });
 
   test('a vector of another length', () => {

@@ -3,6 +3,9 @@ import { StatusError, status } from '../grpc/status-error.ts';
 import { checkChunk } from './chunks.ts';
 import type { Sink } from './sink.ts';
 
+/** Separate parts of a piece at a time; several channels that take turns make a few. */
+const maxParts = 1024;
+
 /** Puts the chunks of a piece together, from one stream or from several at a time; each byte is written once. */
 export class Assembly {
   readonly #sink: Sink;
@@ -41,6 +44,8 @@ export class Assembly {
     const overlapping = this.#parts.filter((part) => part.from < to && part.to > from);
     if (overlapping.some((part) => part.from <= from && part.to >= to)) return;
     if (overlapping.length > 0) throw new StatusError(status.INVALID_ARGUMENT, 'chunks overlap in part');
+    if (this.#parts.length >= maxParts)
+      throw new StatusError(status.INVALID_ARGUMENT, 'a piece comes in too many parts');
     this.#sink.write(from, chunk.data);
     this.#add(from, to);
   }

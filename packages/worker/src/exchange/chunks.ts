@@ -28,6 +28,8 @@ export const isSize = (value: number): boolean => Number.isSafeInteger(value) &&
 export function checkChunk({ offset, data, checksum, total }: Chunk): void {
   if (!isSize(total) || !isSize(offset) || offset + data.length > total || data.length > maxChunkBytes)
     throw new StatusError(status.INVALID_ARGUMENT, 'a chunk lies outside its piece');
+  // Chunks that bring nothing could come for ever.
+  if (data.length === 0 && total > 0) throw new StatusError(status.INVALID_ARGUMENT, 'a chunk is empty');
   if (crc32(data) !== checksum)
     throw new StatusError(status.DATA_LOSS, `bytes ${offset} to ${offset + data.length} were changed on their way`);
 }
