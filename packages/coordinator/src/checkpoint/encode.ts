@@ -1,10 +1,10 @@
 import {
   decodeSafetensors,
-  encodeSafetensors,
   FormatError,
   type JobSpec,
   type ParameterLayout,
   parameterDigest,
+  safetensorsChunks,
   sha256Hex,
   valuesOf,
 } from '@lockstep/core/internal';
@@ -64,19 +64,22 @@ export const describeModel = ({
   predictFields,
 });
 
-/** The files of a checkpoint, the manifest last: it vouches for the others; and the digest of the parameters. */
+/**
+ * The files of a checkpoint in pieces, which are the state's own memory where there is much of it; the manifest last: it vouches for the others; and the
+ * digest of the parameters.
+ */
 export function encodeCheckpoint(
   state: TrainingState,
   identity: RunIdentity,
   model: ModelDescription,
   evalLoss: number | undefined,
-): { digest: string; contents: Map<string, Uint8Array> } {
+): { digest: string; contents: Map<string, readonly Uint8Array[]> } {
   const { layout } = model;
   const digest = parameterDigest(layout, state.parameters);
-  const contents = new Map<string, Uint8Array>([
-    [files.weights, encodeSafetensors(tensors(layout, { '': state.parameters }), { digest })],
-    [files.optimizer, encodeSafetensors(tensors(layout, state.optimizer))],
-    [files.model, json(model)],
+  const contents = new Map<string, readonly Uint8Array[]>([
+    [files.weights, fewer(safetensorsChunks(tensors(layout, { '': state.parameters }), { digest }))],
+    [files.optimizer, fewer(safetensorsChunks(tensors(layout, state.optimizer)))],
+    [files.model, [json(model)]],
   ]);
   const manifest: Manifest = {
     format: 'lockstep-checkpoint',
@@ -87,10 +90,17 @@ export function encodeCheckpoint(
     evalLoss: evalLoss ?? null,
     counters: state.counters,
     optimizerVectors: Object.keys(state.optimizer),
-    sha256: Object.fromEntries([...contents].map(([name, bytes]) => [name, sha256Hex(bytes)])),
+    sha256: Object.fromEntries([...contents].map(([name, pieces]) => [name, sha256Hex(...pieces)])),
   };
-  contents.set(files.manifest, json({ ...manifest, self: selfHash(manifest) } satisfies StoredManifest));
+  contents.set(files.manifest, [json({ ...manifest, self: selfHash(manifest) } satisfies StoredManifest)]);
   return { digest, contents };
+}
+
+/** Bytes up to which a file is put together and written at once. */
+const smallFile = 1 << 20;
+
+function fewer(pieces: readonly Uint8Array[]): readonly Uint8Array[] {
+  return pieces.reduce((sum, { length }) => sum + length, 0) > smallFile ? pieces : [Buffer.concat(pieces)];
 }
 
 const json = (value: unknown): Uint8Array => new TextEncoder().encode(`${JSON.stringify(value, null, 1)}\n`);

@@ -79,13 +79,13 @@ export class CheckpointStore {
   }
 
   /** @param replaced one with this name is there, and damaged */
-  async #write(name: string, contents: ReadonlyMap<string, Uint8Array>, replaced: boolean): Promise<void> {
+  async #write(name: string, contents: ReadonlyMap<string, readonly Uint8Array[]>, replaced: boolean): Promise<void> {
     const path = join(this.#dir, name);
     const temporary = join(this.#dir, this.#temporaryPrefix + name);
     try {
       await this.#fs.remove(temporary);
       await this.#fs.makeDirectory(temporary);
-      for (const [file, bytes] of contents) await writeDurably(this.#fs, join(temporary, file), bytes);
+      for (const [file, pieces] of contents) await writeDurably(this.#fs, join(temporary, file), ...pieces);
       await this.#fs.syncDirectory(temporary);
       // Where none was seen none is removed: it would be that of a process that went on while this one was frozen.
       if (replaced) await this.#fs.remove(path);

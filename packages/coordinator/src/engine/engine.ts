@@ -58,6 +58,9 @@ export class Engine {
     });
     this.#memory = new RunMemory(spec, image);
     this.#memory.load(parts.state);
+    // The run starts from its own memory: what it was loaded from is given back now, not when garbage is collected.
+    for (const { buffer } of [parts.state.parameters, ...Object.values(parts.state.optimizer)])
+      if (buffer instanceof ArrayBuffer) buffer.transfer(0);
     this.#pace = new Pace(this.#memory.capacity);
     this.#image = image;
   }
@@ -85,9 +88,15 @@ export class Engine {
       for (const item of items) {
         while (this.#inFlight.length >= this.#pace.depth)
           await this.#collect(pool, this.#pace.wanted(this.#inFlight.length));
-        // There is one place for a snapshot: the last one is read before the next is made.
+        // There is one place for a snapshot: the last one is on disk before the next is made.
         while (item.kind === 'snapshot' && this.#inFlight.some(({ kind }) => kind === 'snapshot'))
           await this.#collect(pool);
+        if (item.kind === 'snapshot') await this.#record.written();
+        if (item.kind === 'snapshot' && item.final) {
+          while (this.#inFlight.length > 0) await this.#collect(pool);
+          this.#record.snapshot(this.#memory.finalState(item.step), true);
+          break;
+        }
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
         const decides = item.kind === 'evaluate' && item.last && this.#record.followsEvaluations;
@@ -177,7 +186,7 @@ export class Engine {
         break;
       }
       case 'snapshot':
-        this.#record.snapshot(this.#memory.snapshot(item.step), item.final);
+        this.#record.snapshot(this.#memory.snapshot(item.step), false);
     }
   }
 

@@ -119,7 +119,7 @@ export class RunRecord {
     this.#parts.emit({ type: 'eval', step: item.step, metrics: this.#metrics });
   }
 
-  /** The state at a step boundary, as the machines hold it. */
+  /** The state at a step boundary, as the machines hold it: it must stay as it is until `written`. */
   snapshot(held: TrainingState, final: boolean): void {
     const counters = {
       ...held.counters,
@@ -135,6 +135,11 @@ export class RunRecord {
   assertHeld(): void {
     const replaced = this.#parts.fence?.replaced;
     if (replaced) throw replaced;
+  }
+
+  /** No checkpoint is being written. */
+  written(): Promise<void> {
+    return this.#checkpoints.finish();
   }
 
   /** Everything is on disk, or the alarm was raised. */
@@ -157,7 +162,8 @@ export class RunRecord {
     this.#parts.emit({ type: 'done', steps: state.step, digest, loss, seconds, interrupted, stoppedEarly });
     return {
       spec,
-      parameters: modelWeights(state),
+      // A copy: the state may lie in the memory of the run, which ends with it.
+      parameters: modelWeights(state).slice(),
       digest,
       loss,
       steps: state.step,

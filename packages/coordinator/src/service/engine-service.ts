@@ -29,7 +29,8 @@ class EngineService implements EngineApi {
         ? await clusterEngine({ ...parts, cluster: request.cluster })
         : new Engine({ ...parts, threads });
       if (this.#stopped) this.#engine.stop();
-      return await this.#engine.run();
+      const result = await this.#engine.run();
+      return Comlink.transfer(result, [result.parameters.buffer as ArrayBuffer]);
     } catch (error) {
       throw encodeError(error);
     } finally {

@@ -96,11 +96,15 @@ export const nodeFileSystem: FileSystem = {
 
 export const isMissing = (error: unknown): boolean => (error as NodeJS.ErrnoException).code === 'ENOENT';
 
-/** A new file with these contents, forced to disk. What fails is left as it is and never asked to sync again. */
-export async function writeDurably(fs: FileSystem, path: string, bytes: Uint8Array): Promise<void> {
+/** A new file with these contents, one piece behind the other, forced to disk. What fails is left as it is and never asked to sync again. */
+export async function writeDurably(fs: FileSystem, path: string, ...pieces: readonly Uint8Array[]): Promise<void> {
   const file = await fs.open(path);
   try {
-    await file.write(bytes, 0);
+    let position = 0;
+    for (const piece of pieces) {
+      await file.write(piece, position);
+      position += piece.length;
+    }
     await file.sync();
   } finally {
     await file.close();

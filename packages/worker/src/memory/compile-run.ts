@@ -108,6 +108,7 @@ class RunCompiler {
       control,
       state,
       snapshot,
+      liveGroups: threads[0]?.groups ?? [],
       gradients: first.map((binding) => rootOf(binding.work, work)),
       contexts: threads.map(({ context }) => context),
       trainBatches: first.map(({ work }) => work.batch),

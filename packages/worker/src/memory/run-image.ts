@@ -12,6 +12,8 @@ export interface RunImage {
   readonly state: StateAddresses;
   /** Copy made at a step boundary by slots of kind `snapshot`. */
   readonly snapshot: StateAddresses;
+  /** The groups of the state after a slot: each thread advances copies of its own, all alike. */
+  readonly liveGroups: readonly number[];
   /** Gradient sums after a step, by train binding. */
   readonly gradients: readonly number[];
   /** Context block of each thread. */

@@ -6,7 +6,7 @@ import type { RunImage } from './run-image.ts';
 import { runGroups } from './run-state.ts';
 import { slotKind } from './slot.ts';
 import { type FieldView, type SlotAnswer, type SlotHeader, SlotView } from './slot-view.ts';
-import { readState, viewState, writeState } from './state-view.ts';
+import { stateIn, viewState, writeState } from './state-view.ts';
 import type { TrainingState } from './training-state.ts';
 
 /** What goes into one slot of the ring. `samples` are indices in the split. */
@@ -45,9 +45,16 @@ export class RunMemory {
     writeState(viewState(this.memory.buffer, this.#spec, this.#image.state), state);
   }
 
-  /** Copies of the last snapshot. */
+  /** The last snapshot where it lies: to be read before the next is made. */
   snapshot(step: number): TrainingState {
-    return readState(viewState(this.memory.buffer, this.#spec, this.#image.snapshot), step);
+    return stateIn(viewState(this.memory.buffer, this.#spec, this.#image.snapshot), step);
+  }
+
+  /** The state where it lies, once all slots are answered and nothing more is published: at the end of a run no copy is needed. */
+  finalState(step: number): TrainingState {
+    const { state, liveGroups } = this.#image;
+    const groups = this.#ring.filled > 0 ? liveGroups : state.groups;
+    return stateIn(viewState(this.memory.buffer, this.#spec, { ...state, groups }), step);
   }
 
   /** Views of the next slot's fields for so many samples. */

@@ -34,10 +34,17 @@ export function writeState({ parameters, vectors, groups }: StateView, state: Tr
   });
 }
 
-/** Copies. */
-export const readState = ({ parameters, vectors, groups }: StateView, step: number): TrainingState => ({
+/** The state where it lies. */
+export const stateIn = ({ parameters, vectors, groups }: StateView, step: number): TrainingState => ({
   step,
-  parameters: parameters.slice(),
-  optimizer: Object.fromEntries(Object.entries(vectors).map(([name, vector]) => [name, vector.slice()])),
+  parameters,
+  optimizer: vectors,
   counters: Object.fromEntries(groups.map((group, g) => [`group.${g}`, [...group]])),
+});
+
+/** Copies. */
+export const readState = (view: StateView, step: number): TrainingState => ({
+  ...stateIn(view, step),
+  parameters: view.parameters.slice(),
+  optimizer: Object.fromEntries(Object.entries(view.vectors).map(([name, vector]) => [name, vector.slice()])),
 });
