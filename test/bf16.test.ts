@@ -57,7 +57,7 @@ describe.each([
     const owners = fc.array(fc.nat(3), { minLength: shards, maxLength: shards });
     const threads = fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 4 });
     const property = fc.asyncProperty(owners, threads, fc.boolean(), async (owners, threads, mergeShards) => {
-      await using set = await ReplicaSet.start(parts, threads, { mergeShards, reduce });
+      await using set = await ReplicaSet.start(parts, threads, { mergeShards, reduce, stageElements: 64 });
       const shares = threads.map((_, worker) => rangesOf(owners.map((owner) => owner % threads.length === worker)));
       for (let step = 0; step < count; step++) await set.step(step, shares);
       expect(set.digest()).toBe(digest);

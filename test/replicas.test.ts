@@ -44,7 +44,7 @@ describe.each([
     });
     const threads = fc.array(fc.integer({ min: 1, max: 2 }), { minLength: 1, maxLength: 5 });
     const property = fc.asyncProperty(owners, threads, fc.boolean(), async (owners, threads, mergeShards) => {
-      await using set = await ReplicaSet.start(parts, threads, { mergeShards });
+      await using set = await ReplicaSet.start(parts, threads, { mergeShards, stageElements: 64 });
       for (let step = 0; step < count; step++) {
         const shares = threads.map((_, worker) =>
           rangesOf((owners[step] as number[]).map((owner) => owner % threads.length === worker)),
@@ -52,6 +52,7 @@ describe.each([
         await set.step(step, shares);
       }
       expect(set.digest()).toBe(digest);
+      expect(set.early).toBeGreaterThan(0);
     });
     await fc.assert(property, { numRuns: runs, seed: 21 });
   });

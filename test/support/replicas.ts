@@ -24,6 +24,8 @@ export type Batches = Readonly<Record<string, Float32Array | Int32Array | Uint8A
 /** Several replicas in one process, and what a cluster does with them: shares out, folds by the tree, updates everywhere. */
 export class ReplicaSet implements AsyncDisposable {
   readonly replicas: readonly Replica[];
+  /** Slices that were final before all was computed. */
+  early = 0;
   readonly #traced: TracedJob;
   readonly #rounded: number;
 
@@ -79,7 +81,21 @@ export class ReplicaSet implements AsyncDisposable {
     const results = await Promise.all(
       this.replicas.map(async (replica, i) => {
         await this.#traced.host.fill(split, indices, replica.inputs(indices.length));
-        return replica.compute(request(shares[i] ?? []));
+        const early: { at: Float32Array; was: Float32Array }[] = [];
+        const computed = await replica.compute(request(shares[i] ?? []), ({ nodes, slices }) => {
+          for (const { values } of nodes) {
+            for (const { from, to } of slices) {
+              const at = values.subarray(from, to);
+              early.push({ at, was: at.slice() });
+            }
+          }
+        });
+        this.early += early.length;
+        for (const { at, was } of early) {
+          if (Buffer.compare(Buffer.from(at.slice().buffer), Buffer.from(was.buffer)) !== 0)
+            throw new Error('told too early');
+        }
+        return computed;
       }),
     );
     return results.map((result) => {

@@ -79,5 +79,5 @@ export {
 } from './protocol/encode-job.ts';
 export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
-export { type Computed, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
+export { type Computed, type FinalPart, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
 export { type Add, Aggregator, type Arrival, addF32 } from './sharding/aggregator.ts';

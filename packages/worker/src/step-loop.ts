@@ -2,6 +2,7 @@ import type { Kernels } from '@lockstep/core/kernels';
 import { awaitChange, meet, poison } from './barrier.ts';
 import { controlBytes, controlWord } from './control-block.ts';
 import { slotKind, slotWord, stepStatus } from './memory/slot.ts';
+import { stagesDoneWord } from './memory/stages.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes, UpdateTapes } from './thread-script.ts';
 
 /**
@@ -104,14 +105,33 @@ export class StepLoop {
     return true;
   }
 
-  /** Shards as the words at `ranges` say, then the sums over the threads' parts. */
+  /** Shards stage by stage as the words at `ranges` say, then what is left of the sums over the threads' parts. */
   #computeRanges(header: number): boolean {
     const at = this.#script.ranges >>> 2;
-    this.#computeFrom(this.#words[at] as number, this.#words[at + 1] as number);
+    const last = at + 1 + 4 * ((this.#words[at] as number) - 1);
+    for (let stage = at + 1; stage < last; stage += 4) {
+      this.#computeFrom(this.#words[stage] as number, this.#words[stage + 1] as number);
+      this.#endStage((stage - at - 1) >> 2, stage);
+    }
+    this.#computeFrom(this.#words[last] as number, this.#words[last + 1] as number);
     if (!this.#meet()) return false;
     if (this.#foundBadIndex()) return this.#giveUp(header, stepStatus.badIndex);
-    this.#replayFrom(this.#words[at + 2] as number, this.#words[at + 3] as number);
+    this.#replayFrom(this.#words[last + 2] as number, this.#words[last + 3] as number);
     return this.#meet() && this.#answer(header, stepStatus.updated);
+  }
+
+  /**
+   * The last thread to come adds up what is final now, while the others go on, and says so. It comes to the end of the next stage after that,
+   * so stages are done in order.
+   */
+  #endStage(stage: number, at: number): void {
+    const counters = this.#script.stages >>> 2;
+    if (Atomics.add(this.#words, counters + stage, 1) < this.#script.threads - 1) return;
+    Atomics.store(this.#words, counters + stage, 0);
+    if (this.#foundBadIndex()) return;
+    this.#replayFrom(this.#words[at + 2] as number, this.#words[at + 3] as number);
+    Atomics.add(this.#words, counters + stagesDoneWord, 1);
+    Atomics.notify(this.#words, counters + stagesDoneWord);
   }
 
   #evaluate(tapes: EvaluateTapes, slot: number, header: number): boolean {

@@ -21,8 +21,13 @@ export interface ThreadScript {
   readonly evaluate: readonly EvaluateTapes[];
   /** By phase: updates from a reduced vector. Only of a replica. */
   readonly updates: readonly UpdateTapes[];
-  /** Four words that say where the thread's tapes of a `compute` lie: shards from and to, sums from and to. 0 where there are none. */
+  /**
+   * Words that say where the thread's tapes of a `compute` lie: how many stages, then of each shards from and to, sums from and to. 0 where
+   * there are none.
+   */
   readonly ranges: number;
+  /** Words of all threads: how many have come to the end of each stage, and from word 16 on the stages that are done. */
+  readonly stages: number;
   /** By phase and slot: the groups' states advance and the blocks of the update kernels are filled. */
   readonly hyper: readonly (readonly TapeRange[])[];
   /** Copies the thread's slice to the snapshot. */

@@ -2,6 +2,7 @@ import { bindShape, type DType } from '../graph/dim.ts';
 import { type Emit, findOp, type KernelArgument, type OpDefinition, type Operand } from '../graph/op.ts';
 import type { KernelName } from '../kernels/opcodes.ts';
 import { ArenaAllocator } from './arena.ts';
+import { finality } from './finality.ts';
 import type { Plan, PlanAddresses, PlanRequest } from './plan.ts';
 import type { Program } from './program.ts';
 import { type NodeStep, type Place, Scheduler, type Step } from './schedule.ts';
@@ -33,11 +34,13 @@ export function planProgram(request: PlanRequest): Plan {
     scratchBytes: emitter.scratchBytes,
     inputBytes: Object.fromEntries(inputs),
     outputBytes: Object.fromEntries(outputs),
-    encode(addresses) {
+    steps: steps.length,
+    finalAfter: finality(steps, layout),
+    encode(addresses, { from, to } = { from: 0, to: steps.length }) {
       const tape = new TapeWriter();
-      tables.write(addresses.arena, tape);
-      for (const step of steps) emitter.write(step, addresses, tape);
-      emitter.endShards(addresses, tape);
+      if (from === 0) tables.write(addresses.arena, tape);
+      for (const step of steps.slice(from, to)) emitter.write(step, addresses, tape);
+      if (to === steps.length) emitter.endShards(addresses, tape);
       return tape.finish();
     },
   };

@@ -28,8 +28,16 @@ export interface Plan {
   /** Bytes of each input field, scalar excluded, for the run's samples. */
   readonly inputBytes: Readonly<Record<string, number>>;
   readonly outputBytes: Readonly<Record<string, number>>;
-  /** The instructions for `run(pc, end)`, as 32-bit words, position-independent (no address of the tape itself). */
-  encode(addresses: PlanAddresses): Uint32Array;
+  /** Steps that the plan is made of. */
+  readonly steps: number;
+  /** By parameter (or buffer): the step after which its sums in the result vectors are neither written nor read again. */
+  readonly finalAfter: ReadonlyMap<string, number>;
+  /**
+   * The instructions for `run(pc, end)`, as 32-bit words, position-independent (no address of the tape itself).
+   *
+   * @param part steps `from` to `to`; parts are encoded in order, from the first to the last. Default: all
+   */
+  encode(addresses: PlanAddresses, part?: { readonly from: number; readonly to: number }): Uint32Array;
 }
 
 export interface PlanRequest {

@@ -21,7 +21,7 @@ import { ringDepth } from './ring-depth.ts';
 import { type Reduction, roundedElements } from './rounding.ts';
 import type { RunImage, StateAddresses } from './run-image.ts';
 import { runGroups } from './run-state.ts';
-import { writeShards } from './shard-tapes.ts';
+import { shardTapes } from './shard-tapes.ts';
 import { reserveSlot, type Slot, sampleBytes } from './slot.ts';
 import { copyWords, foldStatistics } from './tapes.ts';
 import { reserveSums, UpdateCompiler } from './update-tapes.ts';
@@ -169,6 +169,7 @@ class RunCompiler {
       evaluate: this.#evaluate.map((binding) => this.#evaluateTapes(thread, binding, shared)),
       updates: [],
       ranges: 0,
+      stages: 0,
       hyper: this.#updates.hyper(thread, shared),
       snapshot: this.#tape((tape) => this.#writeSnapshot(tape, thread, shared)),
       firstHash: this.#updates.firstHash(thread, shared),
@@ -219,24 +220,13 @@ class RunCompiler {
   /** By slot. */
   #computeTapes(thread: number, { program, work }: Binding, shared: Places): TapeRange[] {
     const items = work.threads[thread]?.items ?? [];
-    return shared.slots.map((slot) =>
-      this.#tape((tape) =>
-        writeShards(
-          tape,
-          this.#spec,
-          program,
-          items,
-          this.#plans,
-          {
-            own: shared.threads[thread] as ThreadPlaces,
-            work: shared.work[thread] as ThreadWork,
-            slot,
-            state: shared.state,
-          },
-          this.#options.reduce,
-        ),
-      ),
-    );
+    const { reduce } = this.#options;
+    const [own, at] = [shared.threads[thread] as ThreadPlaces, shared.work[thread] as ThreadWork];
+    return shared.slots.map((slot) => {
+      const places = { own, work: at, slot, state: shared.state };
+      const tapes = shardTapes(this.#spec, { program, items, plans: this.#plans, reduce }, places);
+      return this.#tape((tape) => tape.append(tapes[0] as Uint32Array));
+    });
   }
 
   #tape(write: (tape: TapeWriter) => void): TapeRange {

@@ -9,8 +9,9 @@ export const roundedElements = ({ layout }: Pick<JobSpec, 'layout'>, reduce: Red
   reduce === 'bf16' ? layout.trained : 0;
 
 /** A leaf of the tree is done. */
-export function writeRounding(tape: TapeWriter, vector: number, rounded: number): void {
-  if (rounded > 0) tape.kernel('roundBf16', vector, vector, rounded);
+export function writeRounding(tape: TapeWriter, vector: number, { from, to }: Slice, rounded: number): void {
+  const count = Math.min(to, rounded) - from;
+  if (count > 0) tape.kernel('roundBf16', vector + from * 4, vector + from * 4, count);
 }
 
 /** A node of the tree: elements `from` to `to` of one result vector are added to those of another. */

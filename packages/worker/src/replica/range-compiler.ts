@@ -1,10 +1,11 @@
 import { type JobSpec, type Program, TapeWriter } from '@lockstep/core/internal';
-import { blocksOf, sliceOf } from '../memory/block-slices.ts';
+import { blocksOf, type Slice, sliceOf } from '../memory/block-slices.ts';
 import { bufferAddress, foldAddresses, type ThreadPlaces, type ThreadWork } from '../memory/places.ts';
 import { PlanCache } from '../memory/plan-cache.ts';
 import { type Reduction, roundedElements, writeSum } from '../memory/rounding.ts';
-import { writeShards } from '../memory/shard-tapes.ts';
+import { shardTapes } from '../memory/shard-tapes.ts';
 import type { Slot } from '../memory/slot.ts';
+import { oneStage, planStages, type Stage } from '../memory/stages.ts';
 import type { TreeNode } from '../sharding/tree.ts';
 import { planWork, type WorkPlan } from '../sharding/work.ts';
 import type { TapeRange } from '../thread-script.ts';
@@ -18,14 +19,25 @@ export interface RangeRequest {
   readonly samples: number;
   readonly ranges: readonly TreeNode[];
   readonly place: number;
+  /** Whether parts of the result are wanted as soon as they are final. */
+  readonly inStages: boolean;
 }
 
 /** What the threads replay for a request, and what it yields. */
 export interface CompiledRanges {
-  readonly threads: readonly { readonly shards: TapeRange; readonly fold: TapeRange }[];
+  /** By thread and stage: its shards, and sums over the threads' parts; of the last stage its slice of them. */
+  readonly threads: readonly (readonly { readonly shards: TapeRange; readonly fold: TapeRange }[])[];
+  readonly stages: readonly Stage[];
   readonly nodes: readonly (TreeNode & { readonly address: number })[];
   /** f32 elements of each node: gradient where the Program has one, then statistics. */
   readonly length: number;
+}
+
+export interface RangeOptions {
+  readonly mergeShards: boolean;
+  readonly reduce: Reduction;
+  /** Least elements of a stage. */
+  readonly stageElements: number;
 }
 
 /** Writes tapes for any ranges of shards while the replica runs, and keeps them for when they come again. */
@@ -35,6 +47,7 @@ export class RangeCompiler {
   readonly #area: WorkArea;
   readonly #plans: PlanCache;
   readonly #reduce: Reduction;
+  readonly #stageElements: number;
   readonly #known = new Map<string, CompiledRanges>();
   /** Most shards that go through the kernels as one batch; fewer where memory is short. */
   #mergeLimit: number;
@@ -44,13 +57,14 @@ export class RangeCompiler {
     spec: JobSpec,
     image: ReplicaImage,
     area: WorkArea,
-    { mergeShards, reduce }: { readonly mergeShards: boolean; readonly reduce: Reduction },
+    { mergeShards, reduce, stageElements }: RangeOptions,
   ) {
     this.#spec = spec;
     this.#image = image;
     this.#area = area;
     this.#plans = new PlanCache(spec);
     this.#reduce = reduce;
+    this.#stageElements = stageElements;
     this.#mergeLimit = mergeShards ? spec.batch.shards : 1;
   }
 
@@ -93,25 +107,41 @@ export class RangeCompiler {
     const work = this.#area.fit(this.#sizes(request));
     if (!work) return undefined;
     const plan = this.#work(request);
-    const tapes = plan.threads.flatMap((_, thread) => [
-      this.#shards(request, plan, thread, work),
-      this.#fold(request, plan, thread, work),
-    ]);
-    const written = this.#area.write(tapes) ?? this.#writeAlone(tapes);
-    if (!written) return undefined;
+    const stages = this.#stages(request, plan);
+    const folds = stages.map(({ slices }) => this.#fold(request, plan, work, slices));
+    const rest = plan.threads.map((_, thread) => this.#lastFold(request, plan, work, thread, stages));
+    const shards = plan.threads.map((_, thread) => this.#shards(request, plan, thread, work, stages));
+    const ranges = this.#write([...folds, ...rest, ...shards.flat()]);
+    if (!ranges) return undefined;
+    const count = stages.length;
+    const at = (index: number) => ranges[index] as TapeRange;
     return {
-      threads: plan.threads.map((_, thread) => ({
-        shards: written[2 * thread] as TapeRange,
-        fold: written[2 * thread + 1] as TapeRange,
-      })),
+      threads: plan.threads.map((_, thread) =>
+        stages.map((_, k) => ({
+          shards: at(count + plan.threads.length + thread * count + k),
+          fold: k < count - 1 ? at(k) : at(count + thread),
+        })),
+      ),
+      stages,
       nodes: plan.nodes.map(({ lo, hi, buffer }) => ({ lo, hi, address: bufferAddress(work, buffer) })),
       length: this.#length(request),
     };
   }
 
-  #writeAlone(tapes: readonly Uint32Array[]): TapeRange[] | undefined {
+  /** Behind the tapes that are kept, or instead of them. */
+  #write(tapes: readonly Uint32Array[]): TapeRange[] | undefined {
+    const written = this.#area.write(tapes);
+    if (written) return written;
     this.#area.dropTapes();
     return this.#area.write(tapes);
+  }
+
+  /** Cut by the plan of some thread's last run; the others' are of the same Program. */
+  #stages(request: RangeRequest, { threads }: WorkPlan): Stage[] {
+    const length = this.#length(request);
+    const run = threads.flatMap(({ items }) => items.findLast(({ kind }) => kind === 'run') ?? [])[0];
+    if (!request.inStages || !this.#isTraining(request) || run?.kind !== 'run') return oneStage(length);
+    return planStages(this.#spec.layout, this.#plans.plan(request.program, run), length, this.#stageElements);
   }
 
   #isTraining({ program }: Pick<RangeRequest, 'program'>): boolean {
@@ -135,10 +165,15 @@ export class RangeCompiler {
     return (this.#isTraining(request) ? this.#spec.layout.length : 0) + request.program.statistics.length;
   }
 
-  #shards({ program, place }: RangeRequest, plan: WorkPlan, thread: number, work: readonly ThreadWork[]): Uint32Array {
+  #shards(
+    { program, place }: RangeRequest,
+    plan: WorkPlan,
+    thread: number,
+    work: readonly ThreadWork[],
+    stages: readonly Stage[],
+  ): Uint32Array[] {
     const { slots, threads, state } = this.#image;
     const [ring, batch] = [slots[0] as Slot, slots[place] as Slot];
-    const tape = new TapeWriter();
     const places = {
       own: threads[thread] as ThreadPlaces,
       work: work[thread] as ThreadWork,
@@ -146,25 +181,40 @@ export class RangeCompiler {
       state,
     };
     const items = plan.threads[thread]?.items ?? [];
-    writeShards(tape, this.#spec, program, items, this.#plans, places, this.#reduce);
-    return tape.finish();
+    return shardTapes(this.#spec, { program, items, plans: this.#plans, reduce: this.#reduce, stages }, places);
   }
 
-  /** The thread's slice of the sums over the threads' parts, block by block, so that a block stays in cache. */
-  #fold(request: RangeRequest, plan: WorkPlan, thread: number, work: readonly ThreadWork[]): Uint32Array {
+  /** The sums over the threads' parts of some slices, block by block, so that a block stays in cache. */
+  #fold(request: RangeRequest, plan: WorkPlan, work: readonly ThreadWork[], slices: readonly Slice[]): Uint32Array {
     const tape = new TapeWriter();
     const adds = foldAddresses(work, plan);
     if (adds.length === 0) return tape.finish();
     const rounded = this.#isTraining(request) ? roundedElements(this.#spec, this.#reduce) : 0;
-    for (const block of blocksOf(sliceOf(this.#length(request), thread, plan.threads.length))) {
+    for (const block of slices.flatMap((slice) => [...blocksOf(slice)])) {
       for (const { into, from } of adds) writeSum(tape, into, from, block, rounded);
     }
     return tape.finish();
   }
 
-  #key({ program, samples, ranges, place }: RangeRequest): string {
+  /** Of what the last stage leaves, a thread's share. */
+  #lastFold(
+    request: RangeRequest,
+    plan: WorkPlan,
+    work: readonly ThreadWork[],
+    thread: number,
+    stages: readonly Stage[],
+  ): Uint32Array {
+    const own = sliceOf(this.#length(request), thread, plan.threads.length);
+    const slices = (stages.at(-1) as Stage).slices.flatMap(({ from, to }) => {
+      const part = { from: Math.max(from, own.from), to: Math.min(to, own.to) };
+      return part.from < part.to ? [part] : [];
+    });
+    return this.#fold(request, plan, work, slices);
+  }
+
+  #key({ program, samples, ranges, place, inStages }: RangeRequest): string {
     const which =
       program === this.#spec.evaluate ? -1 : this.#spec.phases.findIndex((phase) => phase.program === program);
-    return `${which} ${samples} ${place} ${ranges.map(({ lo, hi }) => `${lo}-${hi}`).join()}`;
+    return `${which} ${samples} ${place} ${inStages} ${ranges.map(({ lo, hi }) => `${lo}-${hi}`).join()}`;
   }
 }

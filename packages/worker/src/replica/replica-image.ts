@@ -5,6 +5,7 @@ import { mostStatistics, reserveState, reserveThread, type SharedPlaces, type Th
 import { Regions } from '../memory/regions.ts';
 import { emaVector, runGroups } from '../memory/run-state.ts';
 import { reserveSlot, type Slot } from '../memory/slot.ts';
+import { mostStages, stagesDoneWord } from '../memory/stages.ts';
 import { reserveSums, UpdateCompiler } from '../memory/update-tapes.ts';
 import type { TapeRange, ThreadScript } from '../thread-script.ts';
 
@@ -25,6 +26,8 @@ export interface ReplicaImage extends SharedPlaces {
   readonly control: number;
   /** Of each thread: the words `ThreadScript.ranges`. */
   readonly ranges: readonly number[];
+  /** The words `ThreadScript.stages`. */
+  readonly stages: number;
   /** Slot 0 is the ring; the batches of both are filled in turn. */
   readonly slots: readonly Slot[];
   /** Gradient sums and statistics that an update starts from; 0 where there are no updates. */
@@ -74,7 +77,8 @@ export function layOutReplica(spec: JobSpec, { threads: count, updates }: Replic
     ),
     one: bits(Float32Array.of(1)),
   };
-  const ranges = numbers.map(() => regions.reserve('control', 16));
+  const ranges = numbers.map(() => regions.reserve('control', (1 + 4 * mostStages) * 4));
+  const stages = regions.reserve('control', (stagesDoneWord + 1) * 4);
   const reduced = updates ? regions.reserve('gradients', vectorBytes) : 0;
   // Penalties are added to a copy: what was reduced stays as it is, for whoever asks for it.
   const penalisedCopy = penalised ? regions.reserve('gradients', vectorBytes) : 0;
@@ -101,6 +105,7 @@ export function layOutReplica(spec: JobSpec, { threads: count, updates }: Replic
       evaluate: [],
       updates: updates ? sources.map((source) => compiler.tapes(thread, source, ring)) : [],
       ranges: ranges[thread] as number,
+      stages,
       hyper: updates ? compiler.hyper(thread, ring) : [],
       snapshot: nothing,
       firstHash: compiler.firstHash(thread, ring),
@@ -114,6 +119,7 @@ export function layOutReplica(spec: JobSpec, { threads: count, updates }: Replic
     scripts,
     control,
     ranges,
+    stages,
     reduced,
     contents,
   };

@@ -92,6 +92,28 @@ test('nodes are the maximal sub-trees of each range, whatever threads there are'
   }
 });
 
+test('parts of the nodes are told as soon as they are final, last layers first', async () => {
+  const { layout } = traced.spec;
+  for (const threads of [1, 2, 3]) {
+    await using held = disposable(await start({ threads, stageElements: 16 }));
+    await traced.host.fill('train', indices, held.replica.inputs(12));
+    const told: { slices: readonly { from: number; to: number }[]; was: Float32Array[] }[] = [];
+    const computed = await held.replica.compute(request([{ lo: 1, hi: 6 }]), ({ nodes, slices }) => {
+      told.push({ slices, was: nodes.flatMap(({ values }) => slices.map(({ from, to }) => values.slice(from, to))) });
+    });
+    if (computed.status !== 'computed') throw new Error(computed.status);
+    for (const { slices, was } of told) {
+      const now = computed.nodes.flatMap(({ values }) => slices.map(({ from, to }) => values.slice(from, to)));
+      expect(now).toEqual(was);
+    }
+    const starts = told.map(({ slices }) => slices[0]?.from as number);
+    expect(starts.length).toBeGreaterThan(0);
+    const head = layout.entries.find(({ name }) => name === 'head.weight')?.offset as number;
+    expect(starts[0]).toBeGreaterThanOrEqual(head);
+    expect(starts).toEqual(starts.toSorted((a, b) => b - a));
+  }
+});
+
 test('without ranges nothing is computed', async () => {
   await using held = disposable(await start());
   expect(await compute(held.replica, [])).toEqual({ status: 'computed', nodes: [], computeMs: 0, outputs: {} });

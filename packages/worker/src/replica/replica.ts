@@ -1,18 +1,24 @@
 import { deriveKey, type JobSpec, type LoadedKernels, LockstepError, type PhaseSpec } from '@lockstep/core/internal';
 import { type BadIndex, readBadIndex } from '../memory/bad-index.ts';
+import type { Slice } from '../memory/block-slices.ts';
 import { parameterPieces } from '../memory/pieces.ts';
 import { Ring } from '../memory/ring.ts';
 import type { Reduction } from '../memory/rounding.ts';
 import { runGroups } from '../memory/run-state.ts';
 import { type SlotKind, slotKind, stepStatus } from '../memory/slot.ts';
 import { type FieldView, type SlotAnswer, type SlotHeader, SlotView } from '../memory/slot-view.ts';
+import { mostStages } from '../memory/stages.ts';
 import { readState, type StateView, viewState, writeState } from '../memory/state-view.ts';
 import type { TrainingState } from '../memory/training-state.ts';
 import { ComputePool } from '../thread/pool.ts';
 import { type ComputeRequest, checkRequest, type UpdateRequest } from './compute-request.ts';
 import { type CompiledRanges, RangeCompiler } from './range-compiler.ts';
 import { batchPlaces, layOutReplica, type ReplicaImage } from './replica-image.ts';
+import { StageWatch } from './stage-watch.ts';
 import { WorkArea } from './work-area.ts';
+
+/** 256 KiB: what takes a network as long as a wake-up or two. */
+const defaultStageElements = 65536;
 
 export interface ReplicaOptions {
   readonly spec: JobSpec;
@@ -24,6 +30,8 @@ export interface ReplicaOptions {
   readonly mergeShards?: boolean;
   /** Of the run; default f32. */
   readonly reduce?: Reduction;
+  /** Least elements of a part that `onFinal` hears of. */
+  readonly stageElements?: number;
   /** Whether it applies updates (default); if not it holds parameters only, and where the job has one the moving average. */
   readonly updates?: boolean;
 }
@@ -48,6 +56,13 @@ export type Computed =
   /** Data brought an index out of range; the replica is of no more use. */
   | { readonly status: 'badIndex'; readonly found: BadIndex };
 
+/** What of the nodes of a compute is final while the rest is computed. */
+export interface FinalPart {
+  readonly nodes: readonly NodeResult[];
+  /** Elements of every node's vector. */
+  readonly slices: readonly Slice[];
+}
+
 /**
  * A copy of the model that computes shards and applies updates, on threads of its own, and knows nothing of transport. Any split of the shards
  * over any number of replicas with any threads, folded by the tree, gives the bits of a run on one machine. One order at a time.
@@ -63,6 +78,7 @@ export class Replica {
   readonly #ring: Ring;
   readonly #slots: readonly SlotView[];
   readonly #words: readonly Uint32Array[];
+  readonly #stages: StageWatch;
   readonly #state: StateView;
   /** Where thread 0 keeps the groups' states; all threads' are alike. */
   readonly #threadGroups: readonly Float64Array[];
@@ -73,18 +89,20 @@ export class Replica {
 
   private constructor(options: ReplicaOptions) {
     const { spec, kernels, threads, limitBytes, mergeShards = true, reduce = 'f32', updates = true } = options;
+    const { stageElements = defaultStageElements } = options;
     const image = layOutReplica(spec, { threads, updates });
     this.#spec = spec;
     this.#image = image;
     this.#area = new WorkArea(spec, threads, image, limitBytes);
     const { memory } = this.#area;
     const { buffer } = memory;
-    this.#compiler = new RangeCompiler(spec, image, this.#area, { mergeShards, reduce });
+    this.#compiler = new RangeCompiler(spec, image, this.#area, { mergeShards, reduce, stageElements });
     for (const { address, words } of image.contents) new Uint32Array(buffer, address, words.length).set(words);
     const watched = updates && spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
     const groups = runGroups(spec).length;
     this.#slots = image.slots.map((slot) => new SlotView(buffer, slot, spec, groups, watched));
-    this.#words = image.ranges.map((address) => new Uint32Array(buffer, address, 4));
+    this.#words = image.ranges.map((address) => new Uint32Array(buffer, address, 1 + 4 * mostStages));
+    this.#stages = new StageWatch(buffer, image.stages);
     this.#state = viewState(buffer, spec, image.state);
     this.#threadGroups = (image.threads[0]?.groups ?? []).map((address) => new Float64Array(buffer, address, 3));
     const statistics = Math.max(...spec.phases.map(({ program }) => program.statistics.length));
@@ -123,27 +141,32 @@ export class Replica {
   /**
    * Forward and backward (or the evaluation) of some shards of the batch in `inputs`.
    *
+   * @param onFinal hears during the backward pass of parts of the nodes that are final, last layers first; what it has not heard of is final when
+   *   all is computed. Void where the answer is `badIndex`
    * @throws UsageError for a request that the job cannot have, MemoryLimitError where even single shards do not fit
    */
-  async compute(request: ComputeRequest): Promise<Computed> {
+  async compute(request: ComputeRequest, onFinal?: (part: FinalPart) => void): Promise<Computed> {
     checkRequest(this.#spec, request);
     const { kind, samples, ranges, scalars } = request;
     const place = this.#place;
     const program = kind === 'train' ? this.#phase(request.phase).program : this.#spec.evaluate;
-    const compiled = this.#compiler.compile({ program, samples, ranges, place });
+    const compiled = this.#compiler.compile({ program, samples, ranges, place, inStages: onFinal !== undefined });
     this.#place = (place + 1) % batchPlaces;
     const outputs = kind === 'evaluate' ? (this.#slots[place] as SlotView).gathered(samples) : {};
     if (compiled.nodes.length === 0) return { status: 'computed', nodes: [], computeMs: 0, outputs };
     this.#words.forEach((words, thread) => {
-      const { shards, fold } = compiled.threads[thread] as CompiledRanges['threads'][number];
-      words.set([shards.from, shards.to, fold.from, fold.to]);
+      const stages = compiled.threads[thread] as CompiledRanges['threads'][number];
+      words.set([stages.length, ...stages.flatMap(({ shards, fold }) => [shards.from, shards.to, fold.from, fold.to])]);
     });
     const startedAt = performance.now();
     const key = request.key ?? this.#key(request);
-    const { status } = await this.#order({ kind: slotKind.compute, key }, { learningRates: [], scalars });
+    const nodes = this.#nodes(compiled);
+    const telling = onFinal && this.#stages.watch(compiled.stages, (slices) => onFinal({ nodes, slices }));
+    const order = this.#order({ kind: slotKind.compute, key }, { learningRates: [], scalars });
+    const { status } = await order.finally(() => telling?.end());
     const computeMs = performance.now() - startedAt;
     if (status === stepStatus.badIndex) return { status: 'badIndex', found: this.#badIndex() };
-    return { status: 'computed', nodes: this.#nodes(compiled), computeMs, outputs };
+    return { status: 'computed', nodes, computeMs, outputs };
   }
 
   /** Penalties, norm, clipping, optimizer, buffers, moving average, from what lies in `reduced`. Arrays of the answer are views until the next order. */
