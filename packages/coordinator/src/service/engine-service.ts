@@ -20,21 +20,21 @@ class EngineService implements EngineApi {
   async run(request: EngineRequest) {
     const events = new EventSender(request.events);
     // They start beside the reading of the job.
-    const threads = new ComputeThreads(request.cluster ? 0 : request.threads);
+    const threads = request.cluster ? undefined : new ComputeThreads(request.threads);
     try {
       const traced = await trace(request);
       const opened = await openRun(traced, request, events.send);
       const parts = { request, traced, ...opened, emit: events.send };
-      this.#engine = request.cluster
-        ? await clusterEngine({ ...parts, cluster: request.cluster })
-        : new Engine({ ...parts, threads });
+      this.#engine = threads
+        ? new Engine({ ...parts, threads })
+        : await clusterEngine({ ...parts, cluster: request.cluster as ClusterParts['cluster'] });
       if (this.#stopped) this.#engine.stop();
       const result = await this.#engine.run();
       return Comlink.transfer(result, [result.parameters.buffer as ArrayBuffer]);
     } catch (error) {
       throw encodeError(error);
     } finally {
-      await threads.close();
+      await threads?.close();
       events.close();
     }
   }
