@@ -34,7 +34,7 @@ export {
 export { type Address, formatAddress, isHostName, isLoopback, parseAddress } from './grpc/address.ts';
 export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
 export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';
-export { type Identity, identityOf, identityUri, workerName } from './grpc/identity.ts';
+export { type Identity, identityOf, identityUri, speaksFor, workerName } from './grpc/identity.ts';
 export { JoinToken } from './grpc/join-token.ts';
 export { defaultLimits, type Limits } from './grpc/limits.ts';
 export { type LoadedSecurity, loadSecurity, type SecurityOptions } from './grpc/load-security.ts';

@@ -15,6 +15,7 @@ import {
   StatusError,
   serve,
   served,
+  speaksFor,
   status,
 } from '@lockstep/worker';
 import { Exchange, PullRequestSchema, Training } from '@lockstep/worker/messages';
@@ -38,6 +39,8 @@ export interface Current {
   readonly training: Implementation<typeof Training>;
   readonly board: Pick<Board, 'find'>;
   readonly desk: Desk;
+  /** What a member called itself; undefined where there is none of that number. */
+  readonly nameOf: (member: number) => string | undefined;
 }
 
 /** The coordinator's port. It stays open while incarnations come and go. */
@@ -134,7 +137,9 @@ export class ClusterServer {
       get desk() {
         return server.#now.desk;
       },
-      isMember: () => true,
+      // Of a member that is gone the board and the desk know that it comes too late.
+      isMember: (member, { identity }) => speaksFor(identity, this.#now.nameOf(member)),
+      refusals: this.#refusals,
       traffic: this.traffic,
     });
   }

@@ -133,7 +133,13 @@ export class Party {
     const term = incarnationTerm(this.#driver.core.term);
     this.#board.moveTerm(term);
     this.#desk.moveTerm(term);
-    server.present({ training: this.#driver.sessions.service, board: this.#pieces, desk: this.#desk });
+    const { sessions, core } = this.#driver;
+    server.present({
+      training: sessions.service,
+      board: this.#pieces,
+      desk: this.#desk,
+      nameOf: (member) => core.members.find(({ id }) => id === member)?.name,
+    });
   }
 
   static async gather(options: PartyOptions): Promise<Party> {

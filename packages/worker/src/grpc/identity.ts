@@ -24,3 +24,10 @@ export function identityOf(subjectAltNames: string | undefined): Identity | unde
   });
   return found.length === 1 ? found[0] : undefined;
 }
+
+/**
+ * Whether a caller may speak in the name of a worker: with certificates only that worker itself may.
+ * @param name of the worker; undefined where it is not known, and there is nobody to pass for
+ */
+export const speaksFor = (identity: Identity | undefined, name: string | undefined): boolean =>
+  identity === undefined || name === undefined || (identity.role === 'worker' && identity.name === name);
