@@ -1,5 +1,5 @@
 import { aPackAt, blockK, blockN, bPackAt, segmentedBlockM, stackAt, stackBytes } from './matmul-blocks';
-import { addTile, finishTile, isNarrow, putTile, tile, tileBytes, tilePitch, zeroTile } from './matmul-output';
+import { addTile, finishTile, isNarrow, tile, tileBytes, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 import { quadsOf } from './matmul-quads';
 import { segments4x16 } from './matmul-segments';
@@ -19,11 +19,12 @@ export function segmented(
   seg: usize, nseg: i32, bias: usize, scratch: usize,
 ): void {
   const k = load<i32>(seg + (<usize>nseg << 2)) - load<i32>(seg);
+  const longest = longestSegment(seg, nseg);
   if (isNarrow() || k > wholeK) {
-    inBlocks(out, a, b, m, n, ars, acs, brs, bcs, seg, nseg, bias, scratch);
+    const inRegisters = !isNarrow() && longest <= blockK;
+    inBlocks(inRegisters, out, a, b, m, n, ars, acs, brs, bcs, seg, nseg, bias, scratch);
     return;
   }
-  const longest = longestSegment(seg, nseg);
   if (longest <= shortSegment && ars == 4 && bcs == 4 && quadsOf(nseg, longest) <= mostQuads) {
     shortSegments(out, a, b, m, n, acs, brs, seg, nseg, longest, bias, scratch + aPackAt, scratch + bPackAt, scratch + stackAt);
     return;
@@ -37,6 +38,13 @@ function longestSegment(seg: usize, nseg: i32): i32 {
   let longest = 0;
   for (const end = seg + (<usize>nseg << 2); seg < end; seg += 4) longest = max(longest, load<i32>(seg, 4) - load<i32>(seg));
   return longest;
+}
+
+/** How far segments from `first` on go that end at or before position `end`; at least one does. */
+function lastFitting(seg: usize, nseg: i32, first: i32, end: i32): i32 {
+  let last = first + 1;
+  while (last < nseg && load<i32>(seg + (<usize>last << 2), 4) <= end) last++;
+  return last;
 }
 
 /** All of K in one block: a tile is finished before the next begins, and all share one stack. */
@@ -60,7 +68,7 @@ function atOnce(
         const biasAt = bias == 0 ? 0 : bias + (<usize>(j0 + j) << 2);
         let c = out + <usize>i0 * pitch + (<usize>(j0 + j) << 2);
         for (let i = 0; i < mb; i += 4) {
-          segments4x16(seg, nseg, aPack + <usize>i * (<usize>k << 2), bPack + <usize>j * (<usize>k << 2), stack);
+          segments4x16(seg, 0, nseg, nseg, aPack + <usize>i * (<usize>k << 2), bPack + <usize>j * (<usize>k << 2), stack, 0);
           finishTile(c, pitch, stack, min(4, mb - i), min(16, nb - j), biasAt);
           c += pitch << 2;
         }
@@ -69,9 +77,12 @@ function atOnce(
   }
 }
 
-/** K in blocks: each tile has its own stack, on which the running segment's sum rests between them. */
+/**
+ * K in blocks: each tile has its own stack. Segments that fit into a block are not divided and are joined in registers; else the running
+ * segment's sum rests on top of the stack between blocks.
+ */
 function inBlocks(
-  out: usize, a: usize, b: usize, m: i32, n: i32, ars: usize, acs: usize, brs: usize, bcs: usize,
+  inRegisters: bool, out: usize, a: usize, b: usize, m: i32, n: i32, ars: usize, acs: usize, brs: usize, bcs: usize,
   seg: usize, nseg: i32, bias: usize, scratch: usize,
 ): void {
   const aPack = scratch + aPackAt;
@@ -88,9 +99,10 @@ function inBlocks(
       const mb = min(segmentedBlockM, m - i0);
       let blockSeg = 0; // the segment at the start of the K block, and the finished tiles below it
       let blockTop = 0;
-      for (let k0 = kStart; k0 < kEnd; k0 += blockK) {
-        const kb = min(blockK, kEnd - k0);
-        const k1 = k0 + kb;
+      for (let k0 = kStart; k0 < kEnd;) {
+        const blockEnd = inRegisters ? lastFitting(seg, nseg, blockSeg, k0 + blockK) : 0;
+        const k1 = inRegisters ? load<i32>(seg + (<usize>blockEnd << 2)) : min(k0 + blockK, kEnd);
+        const kb = k1 - k0;
         packB(bPack, b + <usize>k0 * brs + <usize>j0 * bcs, brs, bcs, kb, nb);
         packA(aPack, a + <usize>i0 * ars + <usize>k0 * acs, ars, acs, mb, kb);
         let stack = scratch + stackAt;
@@ -103,7 +115,8 @@ function inBlocks(
           for (let i = 0; i < mb; i += 4) {
             s = blockSeg;
             top = blockTop;
-            for (let at = k0; at < k1;) {
+            if (inRegisters) segments4x16(seg, s, blockEnd, nseg, ap, bp, stack, top);
+            for (let at = k0; at < k1 && !inRegisters;) {
               const bounds = seg + (<usize>s << 2);
               const slot = stack + <usize>top * tileBytes;
               const from = at == load<i32>(bounds) ? zeroTile : slot;
@@ -119,13 +132,14 @@ function inBlocks(
               }
               at = end;
             }
-            if (k1 == kEnd) putTile(out + <usize>(i0 + i) * pitch + (<usize>(j0 + j) << 2), pitch, stack, min(4, mb - i), min(16, nb - j), biasAt);
+            if (k1 == kEnd) finishTile(out + <usize>(i0 + i) * pitch + (<usize>(j0 + j) << 2), pitch, stack, min(4, mb - i), min(16, nb - j), biasAt);
             ap += <usize>kb << 4;
             stack += stackStep;
           }
         }
-        blockSeg = s;
-        blockTop = top;
+        blockSeg = inRegisters ? blockEnd : s;
+        blockTop = inRegisters ? <i32>popcnt(blockEnd) : top;
+        k0 = k1;
       }
     }
   }

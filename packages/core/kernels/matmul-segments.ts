@@ -1,11 +1,14 @@
 /**
- * All segments of K for a 4 x 16 tile, with panels of A and B packed: each one's sum grows in registers from its first product and is joined,
- * as right operand, with the finished sums below it on the stack of tiles at `c`, from the nearest down, which gets the sum. In the end the
- * tile at `c` holds the sum of all; it is -0, not +0, where every product is -0, until +0 is added to it.
+ * Some of the segments of K for a 4 x 16 tile, those from `first` to before `last` of `nseg`, with panels of A and B that begin there: each
+ * one's sum grows in registers from its first product and is joined, as right operand, with the finished sums below it on the tile's stack,
+ * from the nearest down, which gets the sum. After the last one of all, the tile at the bottom holds the sum; it is -0, not +0, where every
+ * product is -0, until +0 is added to it.
+ *
+ * @param c the stack, of which `top` tiles are finished sums
  */
-export function segments4x16(seg: usize, nseg: i32, a: usize, b: usize, c: usize): void {
-  let top: i32 = 0;
-  for (let s = 0; s < nseg; ) {
+export function segments4x16(seg: usize, first: i32, last: i32, nseg: i32, a: usize, b: usize, c: usize, top: i32): void {
+  c += <usize>top << 8;
+  for (let s = first; s < last; ) {
     const bounds = seg + (<usize>s << 2);
     const end = a + (<usize>(load<i32>(bounds, 4) - load<i32>(bounds)) << 4);
     const p0 = v128.load(b);
