@@ -1,4 +1,3 @@
-import { blockK, blockM } from './matmul-blocks';
 import { addBias, copyTile, putTile, tile, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 
@@ -6,6 +5,10 @@ import { packA, packB } from './matmul-pack';
  * A product with a matrix on the right that is used many times, as the recurrent weight at each time step: it is packed once, in blocks of
  * blockK rows, each block in panels of 16 columns. The sums are those of `matmul`.
  */
+
+/** K positions of a block; a caller's scratch has room for blockM rows of so many. */
+const blockK: i32 = 256;
+const blockM: i32 = 128;
 
 // the scratch of `matmulPacked`
 const edgeAt: usize = 0;
