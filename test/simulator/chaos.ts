@@ -43,21 +43,21 @@ export function drawFaults(random: Random): Fault[] {
 /** Lets things happen to a cluster, at random, until `untilMs`. */
 export function unleash(cluster: Cluster, kinds: readonly Fault[], meanMs: number, untilMs: number): void {
   const { world } = cluster;
-  const again = () => {
-    const waitMs = world.random.skewed(meanMs / 10, meanMs * 3);
+  const again = (waitMs: number) => {
     world.after(waitMs, () => {
       if (world.nowMs >= untilMs) return;
       happen(cluster, world.random.pick(kinds), world.random);
-      again();
+      again(world.random.skewed(meanMs / 10, meanMs * 3));
     });
   };
-  again();
+  // Not before there is something to disturb.
+  again(300 + world.random.skewed(1, 500));
 }
 
 function happen(cluster: Cluster, fault: Fault, random: Random): void {
   cluster.world.trace('CHAOS', { fault });
   const worker = cluster.workers.length > 0 ? random.pick(cluster.workers) : undefined;
-  const backMs = random.skewed(10, 5000);
+  const backMs = random.skewed(5, 2000);
   const { coordinator, network } = cluster;
   if (fault === 'kill' || fault === 'powerLoss') {
     if (worker) cluster.kill(worker, fault === 'powerLoss', backMs);

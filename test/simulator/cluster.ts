@@ -37,10 +37,18 @@ export class Cluster {
       sampleMs: random.skewed(0.1, 10),
       slowness: 1,
       prepareMs: random.skewed(1, 300),
+      updateMs: random.skewed(0.1, 50),
       reachable,
     };
-    const door = { dial: (...args: Parameters<CoordinatorNode['dial']>) => this.coordinator.dial(...args) };
+    const door = { dial: (...args: Parameters<CoordinatorNode['dial']>) => this.#whoAnswers().dial(...args) };
     this.workers.push(new WorkerNode(this.world, this.network, door, `${name}:1`, habits));
+  }
+
+  /** Where there are two coordinators an address may still lead to the one that was replaced. */
+  #whoAnswers(): CoordinatorNode {
+    const alive = this.#coordinators.filter(({ process }) => process.alive);
+    const old = alive.length > 1 && this.world.random.chance(0.2) ? alive[0] : undefined;
+    return old ?? this.coordinator;
   }
 
   /** Those who are needed are there. */

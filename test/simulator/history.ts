@@ -74,8 +74,8 @@ export async function playHistory(
   });
   cluster.refill();
   for (let more = random.integer(0, 3); more > 0; more--) cluster.join();
-  const chaosMs = random.skewed(1000, 20_000);
-  if (kinds.length > 0) unleash(cluster, kinds, random.skewed(20, 3000), beganMs + chaosMs);
+  const chaosMs = random.skewed(1000, 15_000);
+  if (kinds.length > 0) unleash(cluster, kinds, itemMs(job) * random.skewed(0.5, 30), beganMs + chaosMs);
   const calm = () => {
     calmDown(cluster);
     world.after(1000, calm);
@@ -108,7 +108,7 @@ function drawJob(random: Random, placement: Job['placement']): Job {
     placement,
     shards: random.pick([1, 2, 5, 8, 16]),
     samples: random.integer(1, 40),
-    steps: random.integer(2, 12),
+    steps: random.integer(2, 25),
     phases: random.pick([1, 1, 2]),
     evaluateEvery: random.integer(1, 6),
     checkpointEvery: random.integer(1, 6),
@@ -117,6 +117,9 @@ function drawJob(random: Random, placement: Job['placement']): Job {
     carryMs: random.skewed(0.5, 50),
   };
 }
+
+/** About how long an item takes. */
+const itemMs = ({ samples, carryMs }: Job): number => 10 + samples * 0.5 + carryMs * 3;
 
 function drawWeather(random: Random): Weather {
   const worst = random.pick([1, 5, 50, 300]);

@@ -46,7 +46,9 @@ export class Stream {
       return;
     }
     this.#deliver(from, message);
-    if (world.random.chance(weather.duplicate)) this.#deliver(from, message);
+    if (!world.random.chance(weather.duplicate)) return;
+    // At once or much later, among what was said meanwhile.
+    world.after(world.random.skewed(0.1, 1000), () => this.#open && this.#deliver(from, message));
   }
 
   #deliver(from: 0 | 1, message: unknown): void {

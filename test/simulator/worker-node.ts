@@ -31,6 +31,7 @@ export interface WorkerHabits {
   /** By how much it is slower at the moment. */
   slowness: number;
   readonly prepareMs: number;
+  readonly updateMs: number;
   /** Whether others can pull from it. */
   readonly reachable: boolean;
 }
@@ -242,7 +243,7 @@ export class WorkerNode {
 
   #update(work: Work, done: (answer: object) => void): void {
     this.#stateItem = undefined;
-    this.#replica.compute(this.habits.sampleMs / 2, () => {
+    this.#replica.compute(this.habits.updateMs, () => {
       const reduced = this.#reduced;
       if (!this.#state || reduced?.item !== work.item) return;
       update(this.#state, reduced.values, itemOf(work));

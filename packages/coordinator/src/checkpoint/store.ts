@@ -161,8 +161,9 @@ async function names(dir: string, fs: FileSystem): Promise<string[]> {
 
 /** The newest checkpoint of a folder that verifies, whatever run it is of. @throws FormatError where all are damaged */
 export async function loadNewest(dir: string, fs: FileSystem = nodeFileSystem): Promise<LoadedCheckpoint | null> {
+  const found = (await names(dir, fs)).reverse();
   const rejected: { path: string; reason: string }[] = [];
-  for (const name of (await names(dir, fs)).reverse()) {
+  for (const name of found) {
     const path = join(dir, name);
     try {
       const loaded = await loadCheckpoint(path, fs);
@@ -172,12 +173,12 @@ export async function loadNewest(dir: string, fs: FileSystem = nodeFileSystem): 
       rejected.push({ path, reason: (error as Error).message });
     }
   }
-  if (rejected.length > 0) {
-    throw new FormatError(
-      `None of the ${rejected.length} checkpoints in ${dir} can be used (newest: ${rejected[0]?.reason}); nothing was changed.`,
-    );
-  }
-  return null;
+  if (rejected.length === 0) return null;
+  // A process that still works on the run has made newer ones and removed these meanwhile.
+  if ((await names(dir, fs)).reverse().join() !== found.join()) return loadNewest(dir, fs);
+  throw new FormatError(
+    `None of the ${rejected.length} checkpoints in ${dir} can be used (newest: ${rejected[0]?.reason}); nothing was changed.`,
+  );
 }
 
 /** A checkpoint, or the newest one of a run that verifies. @throws UsageError where the path is neither, FormatError where it is damaged */
