@@ -164,7 +164,7 @@ test('a lost worker costs the shards that no sum covers, and the event says so o
       worker: 2,
       name: 'w2',
       reason: 'connection reset',
-      shards: 4,
+      shards: [4, 5, 6, 7],
       step: 1,
       recoveredMs: 200,
       workers: 1,
@@ -270,7 +270,7 @@ test('lost before anybody has updated: all stop, and begin again with the sums t
       ],
     },
   });
-  expect(events(bench.updated(1, 1))).toMatchObject([{ type: 'worker-lost', worker: 3, shards: 2 }]);
+  expect(events(bench.updated(1, 1))).toMatchObject([{ type: 'worker-lost', worker: 3, shards: [4, 5] }]);
   expect(kinds(bench.updated(2, 1))).toEqual(['done']);
 });
 
