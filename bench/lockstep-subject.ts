@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { train } from '@lockstep/coordinator';
 import { createHarness } from '../packages/core/src/kernels/kernel-harness.ts';
-import { refuse, serve, serveSteps } from './serve.ts';
+import { peakMiB, refuse, serve, serveSteps } from './serve.ts';
 import { type Work, works } from './works.ts';
 
 // One contender of bench/run.ts: `lockstep-subject.ts WORK THREADS [SHARDS]`. Journal, checkpoints and events are on, as in any run.
@@ -43,6 +43,12 @@ function product(size: number): () => void {
 const work = works.find((candidate) => candidate.id === id) as Work;
 if (work.job) {
   await trainFor(work, 0);
-  await serve(name, (ms) => trainFor(work, ms));
+  // Of one run: each window is another, and what is freed of the one before is up to the garbage collector.
+  const peak = peakMiB();
+  await serve(
+    name,
+    (ms) => trainFor(work, ms),
+    () => peak,
+  );
 } else if (threads > 1) refuse('a product by itself runs on one thread: threads share out the samples of a batch');
 else await serveSteps(name, work.units, product(Number(id.slice('gemm-'.length))));

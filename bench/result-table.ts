@@ -1,3 +1,4 @@
+import { table } from './table.ts';
 import type { Work } from './works.ts';
 
 /** One contender's windows on one work. */
@@ -19,14 +20,8 @@ export function median(values: readonly number[]): number {
     : ((sorted[middle - 1] as number) + (sorted[middle] as number)) / 2;
 }
 
-const row = (cells: readonly string[]): string => `| ${cells.join(' | ')} |`;
 const number = (value: number): string =>
   value >= 100 ? Math.round(value).toLocaleString('en') : value.toPrecision(3);
-const table = (head: readonly string[], rows: readonly (readonly string[])[]): string[] => [
-  row(head),
-  row(head.map(() => '---')),
-  ...rows.map(row),
-];
 
 const ofThreads = (label: string, threads: number): string => `${label}, ${threads} thread${threads === 1 ? '' : 's'}`;
 const lockstep = (threads: number): string => ofThreads('Lockstep', threads);

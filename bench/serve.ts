@@ -2,13 +2,17 @@ import { createInterface } from 'node:readline';
 import type { WindowResult } from './subject.ts';
 
 const say = (answer: object): void => void process.stdout.write(`${JSON.stringify(answer)}\n`);
-const peakMiB = (): number => process.resourceUsage().maxRSS / 1024;
+export const peakMiB = (): number => process.resourceUsage().maxRSS / 1024;
 
 /** The contender's side of `Subject`: `measure` gives units per second over about so many milliseconds. */
-export async function serve(name: string, measure: (ms: number) => Promise<number> | number): Promise<void> {
+export async function serve(
+  name: string,
+  measure: (ms: number) => Promise<number> | number,
+  peak: () => number = peakMiB,
+): Promise<void> {
   say({ ready: name });
   for await (const line of createInterface({ input: process.stdin })) {
-    const answer: WindowResult = { perSecond: await measure(Number(line)), peakMiB: peakMiB() };
+    const answer: WindowResult = { perSecond: await measure(Number(line)), peakMiB: peak() };
     say(answer);
   }
   process.exit();

@@ -10,6 +10,8 @@ export interface Work {
   readonly units: number;
   /** Multiply-adds of the products in one step, forward and backward, for the bound that the micro-kernel sets. */
   readonly multiplyAdds: number;
+  /** Samples of a step. */
+  readonly batch?: number;
   /** The job that Lockstep trains; a plain product has none. */
   readonly job?: string;
 }
@@ -53,6 +55,7 @@ export const works: readonly Work[] = [
     unit: 'samples/s',
     units: 256,
     multiplyAdds: dense(256, 784, 1024, 2) + dense(256, 1024, 1024) + dense(256, 1024, 10),
+    batch: 256,
     job: job('w1-mlp'),
   },
   {
@@ -62,6 +65,7 @@ export const works: readonly Work[] = [
     units: 128,
     multiplyAdds:
       conv3(128, 1, 32, 26, 2) + conv3(128, 32, 64, 24) + dense(128, 64 * 12 * 12, 128) + dense(128, 128, 10),
+    batch: 128,
     job: job('w2-cnn'),
   },
   {
@@ -70,6 +74,7 @@ export const works: readonly Work[] = [
     unit: 'tokens/s',
     units: 12 * 64,
     multiplyAdds: gptMultiplyAdds({ layers: 4, heads: 4, width: 128, context: 64, batch: 12 }),
+    batch: 12,
     job: job('w3-gpt'),
   },
   {
@@ -78,6 +83,7 @@ export const works: readonly Work[] = [
     unit: 'sequences/s',
     units: 32,
     multiplyAdds: dense(32 * 64, 64, 1024, 2) + dense(32 * 64, 256, 1024) + dense(32 * 64, 256, 64),
+    batch: 32,
     job: job('w4-lstm'),
   },
   {
@@ -92,6 +98,7 @@ export const works: readonly Work[] = [
       5 * conv3(128, 32, 32, 16) +
       conv3(128, 32, 64, 8) +
       5 * conv3(128, 64, 64, 8),
+    batch: 128,
     job: job('w5-resnet'),
   },
   {
@@ -100,6 +107,7 @@ export const works: readonly Work[] = [
     unit: 'tokens/s',
     units: 4 * 256,
     multiplyAdds: gptMultiplyAdds({ layers: 6, heads: 6, width: 384, context: 256, batch: 4 }),
+    batch: 4,
     job: job('w6-gpt-wide'),
   },
   ...[256, 512, 1024, 2048].map(gemm),

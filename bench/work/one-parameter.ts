@@ -1,7 +1,8 @@
 import { data, defineJob, loss, nn, optim } from '@lockstep/core';
 import { floats } from './numbers.ts';
 
-const samples = 64;
+/** 500 steps an epoch. */
+const samples = 1000;
 const field = (seed: number) => ({ data: floats(samples, seed), shape: [samples, 1] });
 
 /** A model of one parameter and a batch of two samples: what a step costs beside its computing. */

@@ -37,6 +37,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly heapProbeAt?: number;
   /** Workers of other machines that take part; default: only the threads of this process do. */
   readonly cluster?: ClusterOptions;
+  /** For benchmarks of what they cost: no events of steps. */
+  readonly quiet?: boolean;
   /** Time every instruction of the compute threads: `profiles` of the result. */
   readonly profile?: boolean;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
@@ -129,6 +131,7 @@ async function start(
         kernels: await kernels,
         stopAtStep: options.stopAtStep ?? null,
         heapProbeAt: options.heapProbeAt ?? null,
+        quiet: options.quiet ?? false,
         profile: options.profile ?? false,
         evaluateOnly: options.evaluateOnly ?? false,
         cluster: options.cluster ? clusterRequest(options.cluster) : null,

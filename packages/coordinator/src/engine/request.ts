@@ -31,6 +31,8 @@ export interface EngineRequest {
   readonly evaluateOnly: boolean;
   /** Measure the compute threads' heaps from this slot on. */
   readonly heapProbeAt: number | null;
+  /** Send no events of steps. */
+  readonly quiet: boolean;
   /** Time every instruction of the compute threads. */
   readonly profile: boolean;
   /** How workers take part; null: only the threads of this process do. */

@@ -10,6 +10,7 @@ import { encodeError } from '../engine/error-transfer.ts';
 import { EventSender } from '../engine/event-sender.ts';
 import type { EngineApi, EngineRequest, EngineResult, TracedData } from '../engine/request.ts';
 import { importJob } from '../job/import-job.ts';
+import type { RunEvent } from '../observe/events.ts';
 
 // The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
 
@@ -23,8 +24,9 @@ class EngineService implements EngineApi {
     const threads = request.cluster ? undefined : new ComputeThreads(request.threads);
     try {
       const traced = await trace(request);
-      const opened = await openRun(traced, request, events.send);
-      const parts = { request, traced, ...opened, emit: events.send };
+      const emit = request.quiet ? withoutSteps(events.send) : events.send;
+      const opened = await openRun(traced, request, emit);
+      const parts = { request, traced, ...opened, emit };
       this.#engine = threads
         ? new Engine({ ...parts, threads })
         : await clusterEngine({ ...parts, cluster: request.cluster as ClusterParts['cluster'] });
@@ -50,6 +52,12 @@ async function clusterEngine(parts: ClusterParts) {
   const { ClusterEngine } = await import('../cluster/cluster-engine.ts');
   return new ClusterEngine(parts);
 }
+
+const withoutSteps =
+  (send: (event: RunEvent) => void) =>
+  (event: RunEvent): void => {
+    if (event.type !== 'step') send(event);
+  };
 
 async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
   if ('path' in job) return traceJob(await importJob(job.path), overrides);
