@@ -10,8 +10,13 @@ test.each<[script: string, args: string[], says: RegExp]>([
   ['run.ts', ['w1', 'gemm-256', '--only', 'Lockstep, 1', ...brief], /\| w1 \| MLP .*\| [\d,]+ \|[\s\S]*by phase/],
   ['growth.ts', ['threads', ...brief], /\| 1 \| [\d.]+ \|/],
   ['shards.ts', ['w3', ...brief], /\| w3 \| 12 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
-  ['overhead.ts', ['w3', ...brief], /\| 2 \| [\d.]+ \|[\s\S]*\| w3 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
+  ['overhead.ts', ['step', 'w3', ...brief], /\| 2 \| [\d.]+ \|[\s\S]*\| w3 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
   ['first-step.ts', ['w3', '--processes', '1', '--runs', '1'], /^warm, .*: \d+ ms\ncold, .*: \d+ ms/m],
+  ['gemm.ts', ['--quick', '256'], /256/],
+  ['conv.ts', ['--quick'], /\d/],
+  ['kernels.ts', ['--quick', 'gelu'], /gelu/],
+  ['attention.ts', ['--quick'], /\d/],
+  ['lstm.ts', ['1', '2'], /\d/],
   ['builds.ts', ['w3', ...brief], /\| w3 \| 1\.00 \| [\d.]+ \| ([\d.]+|not available) \|/],
 ])('%s', (script, args, says) => {
   const path = fileURLToPath(new URL(script, import.meta.url));

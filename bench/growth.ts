@@ -45,11 +45,10 @@ const growths: readonly Growth[] = [
   },
   {
     name: 'context',
-    title:
-      'context: GPT of 2 layers, width 128, 2048 tokens a step; memory does not grow with it, attention does, linearly for so many tokens',
+    title: 'context: GPT of 2 layers, width 128, 2048 tokens a step; memory does not grow with it, attention does',
     sizes: [64, 128, 256, 512, 1024],
     job: (context) => gptJob({ ...gpt, name: 'growth', context, batch: 2048 / context }),
-    shards: 2,
+    shards: 1,
   },
   {
     name: 'threads',
