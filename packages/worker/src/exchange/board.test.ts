@@ -47,6 +47,22 @@ test('released pieces are gone for who waits and who comes later', async () => {
   expect((await board.find(pieces.job(), 0, never())).slice.bytes).toBe(3);
 });
 
+test('a slice can leave as soon as its elements are final, those before it or not', async () => {
+  const board = new Board();
+  const piece = pieces.node(2, { lo: 0, hi: 1 });
+  const publication = board.publish(piece, vectorSource(new Float32Array(100)), 0);
+  const { slice } = await board.find(pieces.node(2, { lo: 0, hi: 1 }, { from: 60, to: 80 }), 0, never());
+  let ready = false;
+  const waiting = publication.ready(slice, slice.bytes, never()).then(() => {
+    ready = true;
+  });
+  publication.settle({ from: 70, to: 100 });
+  await Promise.resolve();
+  expect(ready).toBe(false);
+  publication.settle({ from: 60, to: 70 });
+  await waiting;
+});
+
 test('an asker that leaves is forgotten', async () => {
   const board = new Board();
   const leaving = new AbortController();

@@ -6,6 +6,8 @@ import { bytesOf, encodeVector, f32Format, type VectorFormat, vectorBytes } from
 export interface PieceSource {
   readonly encoding: Encoding;
   readonly bytes: number;
+  /** Element of the whole vector that it begins with; default 0. */
+  readonly first?: number;
   /** Bytes `from` to `to`, perhaps a view of memory that changes once the piece is withdrawn. */
   read(from: number, to: number): Uint8Array;
   /** Some elements of a vector as a piece of their own. */
@@ -37,6 +39,7 @@ export function vectorSource(
   return {
     encoding: format.rounded > 0 ? Encoding.BF16 : Encoding.F32,
     bytes: vectorBytes(format, from, to),
+    first: from,
     read: (start, end) => encodeVector(format, vector, from, start, end),
     slice: (a, b) => {
       if (b > vector.length)

@@ -1,17 +1,18 @@
 import { StatusError, status } from '../grpc/status-error.ts';
+import { type Elements, FinalElements } from './final-elements.ts';
 import type { PieceSource } from './piece-source.ts';
 
-/** A piece that is or becomes ready from its start on: what is there can leave while the rest is computed. */
+/** A piece that is or becomes ready part by part: what is there can leave while the rest is computed. */
 export class Publication {
   readonly source: PieceSource;
   readonly #withdrawn = new AbortController();
-  #elements: number;
+  readonly #final: FinalElements;
   #waiting: (() => void)[] = [];
 
   /** @param elements of the vector that are final; Infinity = all */
   constructor(source: PieceSource, elements = Number.POSITIVE_INFINITY) {
     this.source = source;
-    this.#elements = elements;
+    this.#final = new FinalElements(elements);
   }
 
   /** Aborted when the piece is taken from the board. */
@@ -21,7 +22,12 @@ export class Publication {
 
   /** Elements `0..elements` are final now. */
   advance(elements: number): void {
-    this.#elements = Math.max(this.#elements, elements);
+    this.settle({ from: 0, to: elements });
+  }
+
+  /** These elements are final now, those before them perhaps not. */
+  settle(elements: Elements): void {
+    this.#final.add(elements);
     this.#wake();
   }
 
@@ -37,7 +43,11 @@ export class Publication {
   /** Resolves when `bytes` of a slice of this piece are final. @throws StatusError ABORTED when they will not be, or nobody waits */
   async ready(slice: PieceSource, bytes: number, signal: AbortSignal): Promise<void> {
     const wake = () => this.#wake();
-    while (!signal.aborted && !this.withdrawn.aborted && slice.bytesBefore(this.#elements) < bytes) {
+    while (
+      !signal.aborted &&
+      !this.withdrawn.aborted &&
+      slice.bytesBefore(this.#final.reach(slice.first ?? 0)) < bytes
+    ) {
       signal.addEventListener('abort', wake, { once: true });
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       signal.removeEventListener('abort', wake);

@@ -3,6 +3,7 @@ import type { Board } from '../exchange/board.ts';
 import { incarnationTerm } from '../exchange/incarnation-term.ts';
 import { bytesSource, type PieceSource, vectorSource } from '../exchange/piece-source.ts';
 import { pieces } from '../exchange/pieces.ts';
+import type { Publication } from '../exchange/publication.ts';
 import { push } from '../exchange/push.ts';
 import { BufferSink, type Sink, vectorSink } from '../exchange/sink.ts';
 import { bytesOf, f32Format } from '../exchange/vector-format.ts';
@@ -19,6 +20,7 @@ import { shardsOf } from '../sharding/shards.ts';
 import type { TreeNode } from '../sharding/tree.ts';
 import { BatchInputs, type WantedBatch } from './batch-inputs.ts';
 import { compoundSink, compoundSource, stateParts } from './compound-piece.ts';
+import { EarlyNodes } from './early-nodes.ts';
 import { exchange } from './exchange-task.ts';
 import type { PiecesOfOthers } from './pieces-of-others.ts';
 import { type PlannedJob, type PlanOptions, planJob } from './planned-job.ts';
@@ -183,8 +185,13 @@ export class Tasks {
     await this.#inputs.fill(job, wanted, replica.inputs(samples), this.#fetcher(this.board.term, signal));
     this.#keepNodes(item);
     const request = { samples, ranges, scalars: work.scalars };
+    // Others pull their slices of it while the backward pass goes on.
+    const early = new EarlyNodes((node, values) =>
+      this.#offer(pieces.node(item, node), vectorSource(values, formatOf(this.#reduce, spec)), 0),
+    );
     const computed = await replica.compute(
       test ? { kind: 'evaluate', firstSample, ...request } : { kind: 'train', step, phase, ...request },
+      work.shares.length > 1 && !test ? early.settle : undefined,
     );
     if (computed.status === 'badIndex') {
       const program = test ? spec.evaluate : (spec.phases[phase] as JobSpec['phases'][number]).program;
@@ -199,16 +206,16 @@ export class Tasks {
     const format = test ? f32Format : formatOf(this.#reduce, spec);
     const nodes = computed.nodes.map(({ lo, hi, values }): ComputedNode => {
       if (values.byteLength <= inlineBytes && test) return { lo, hi, values: bytesOf(values).slice() };
-      this.#offer(pieces.node(item, { lo, hi }), vectorSource(values, format));
+      if (!early.finish({ lo, hi })) this.#offer(pieces.node(item, { lo, hi }), vectorSource(values, format));
       return { lo, hi };
     });
     if (test && spec.gathered.length > 0) this.#offerOutputs(item, ranges, samples, spec, computed.outputs);
     return { nodes, computeMs: computed.computeMs };
   }
 
-  #offer(piece: Piece, source: PieceSource): void {
+  #offer(piece: Piece, source: PieceSource, elements?: number): Publication {
     this.#offered.push(piece);
-    this.board.publish(piece, source);
+    return this.board.publish(piece, source, elements);
   }
 
   /** The next order overwrites sums of the same item that others may still want. */
