@@ -28,6 +28,7 @@ export class Fence {
   #run = '';
   #incarnation = 0;
   #replaced: SupersededError | undefined;
+  #claiming: Promise<unknown> = Promise.resolve();
 
   /** @param newRun gives the name of a run that has none yet */
   constructor(dir: string, fs: FileSystem, newRun: () => string = () => randomBytes(8).toString('hex')) {
@@ -46,7 +47,9 @@ export class Fence {
   /** Takes further numbers, where terms have overflowed into them. @throws SupersededError */
   async advance(incarnation: number): Promise<void> {
     await this.check();
-    if (!(await this.#claim(incarnation))) throw this.#superseded(incarnation);
+    const claimed = this.#claim(incarnation);
+    this.#claiming = claimed.catch(() => undefined);
+    if (!(await claimed)) throw this.#superseded(incarnation);
   }
 
   /** A random name of the run, which all coordinators of its folder share; empty before `raise`. */
@@ -68,6 +71,8 @@ export class Fence {
   async check(): Promise<void> {
     if (this.#replaced) throw this.#replaced;
     const highest = await this.#highest();
+    // It may be the number that this process is just taking.
+    if (highest > this.#incarnation) await this.#claiming;
     // A file that was deleted is no other process.
     if (highest > this.#incarnation) throw this.#superseded(highest);
   }
