@@ -72,6 +72,17 @@ const shapes: Shape[] = [
     stride: 2,
   },
   {
+    name: 'W5 32 to 64, 3x3 on 16x16, stride 2',
+    samples: 64,
+    segments: 8,
+    channels: 32,
+    filters: 64,
+    size: 16,
+    kernel: 3,
+    padding: 1,
+    stride: 2,
+  },
+  {
     name: 'W5 32 to 32, 3x3 on 16x16',
     samples: 64,
     segments: 8,
@@ -161,15 +172,16 @@ function prepare(h: KernelHarness, s: Shape, pass: Pass): { call: () => void; fl
     }[pass]();
     const scratch = h.alloc(bytes / 4);
     const call = {
-      forward: () => h.call('winograd', y, x, w, 0, ...sizes, strips, scratch),
-      input: () => h.call('winogradGradInput', x, y, w, 0, ...sizes, strips, scratch),
+      forward: () => h.call('winograd', y, x, w, 0, ...sizes, 0, strips, scratch),
+      input: () => h.call('winogradGradInput', x, y, w, 0, ...sizes, 0, strips, scratch),
       weight: () => h.call('winogradGradWeight', w, x, y, seg, s.segments, ...sizes, strips, scratch),
     }[pass];
     return { call, flops };
   }
   const depthwise = groups > 1 && channels === 1;
   const call = {
-    forward: () => h.call(depthwise ? 'depthwise2d' : 'conv2d', y, x, w, 0, ...sizes, h.scratch),
+    forward: () =>
+      h.call(depthwise ? 'depthwise2d' : 'conv2d', y, x, w, 0, ...sizes, ...(depthwise ? [] : [0]), h.scratch),
     input: () => h.call(depthwise ? 'depthwise2dGradInput' : 'conv2dGradInput', x, y, w, 0, ...sizes, h.scratch),
     weight: () =>
       h.call(depthwise ? 'depthwise2dGradWeight' : 'conv2dGradWeight', w, x, y, seg, s.segments, ...sizes, h.scratch),

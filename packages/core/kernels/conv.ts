@@ -4,6 +4,7 @@ import {
 } from './conv-geometry';
 import { fillUp, packLanes, packRows, padPlanes, planePitch, roundUp } from './conv-pack';
 import { gatherTile } from './conv-tiles';
+import { relu4 } from './vector-math';
 
 /**
  * Convolution as a matrix product whose left operand is never written down: a row of it is a position of the output, and a table of
@@ -13,6 +14,8 @@ import { gatherTile } from './conv-tiles';
 
 const tileBytes: usize = 256;
 const zeroTile: usize = memory.data(256, 16);
+/** Positions of a sheet of outputs (32 KiB) that are computed before they go to the planes of their filters. */
+const sheetPositions: i32 = 512;
 
 export function conv2d(a: usize): void {
   const out = load<usize>(a);
@@ -20,14 +23,16 @@ export function conv2d(a: usize): void {
   const w = load<usize>(a, 8);
   const bias = load<usize>(a, 12);
   readGeometry(a + 16);
-  const tile = load<usize>(a, 80);
+  const relu = load<i32>(a, 80) != 0;
+  const tile = load<usize>(a, 84);
   const taps = kernelHeight * kernelWidth;
   const k = channels * taps;
   const positions = outHeight * outWidth;
   const tapTable = tile + tileBytes;
   const positionTable = tapTable + roundUp(<usize>k << 2);
   const weights = positionTable + roundUp(<usize>positions << 2);
-  const image = weights + (<usize>k << 6) * <usize>((filters + 15) >> 4);
+  const sheet = weights + (<usize>k << 6) * <usize>((filters + 15) >> 4);
+  const image = sheet + (<usize>(min(positions, sheetPositions) + 3) << 6);
 
   const rows = reachedRows();
   const columns = reachedColumns();
@@ -49,10 +54,19 @@ export function conv2d(a: usize): void {
     for (let n = 0; n < samples; n++) {
       const source = x + <usize>(n * groups + g) * inBytes;
       if (copied) padPlanes(image, source, channels, height, width, rows, columns, top, left);
-      correlate(
-        out + <usize>(n * groups + g) * <usize>filters * outPlane, outPlane, copied ? image : source, tapTable, k, weights,
-        positionTable, positions, 0, filters, bias == 0 ? 0 : bias + (<usize>(g * filters) << 2), tile,
-      );
+      let to = out + <usize>(n * groups + g) * <usize>filters * outPlane;
+      for (let f = 0; f < filters; f += 16) {
+        const some = min(16, filters - f);
+        const biasAt = bias == 0 ? 0 : bias + (<usize>(g * filters + f) << 2);
+        const panel = weights + (<usize>f * <usize>k << 2);
+        for (let p = 0; p < positions; p += sheetPositions) {
+          const here = min(sheetPositions, positions - p);
+          const table = positionTable + (<usize>p << 2);
+          correlate(sheet, 0, copied ? image : source, tapTable, k, panel, table, here, some, tile);
+          storeSheet(to + (<usize>p << 2), outPlane, sheet, here, some, biasAt, relu);
+        }
+        to += outPlane << 4;
+      }
     }
   }
 }
@@ -82,12 +96,17 @@ export function conv2dGradInput(a: usize): void {
   const tile = load<usize>(a, 80);
   const taps = kernelHeight * kernelWidth;
   const most = filters * taps;
-  const tapTable = tile + tileBytes;
+  const panels = <usize>((channels + 15) >> 4);
+  // positions of each remainder begin at a multiple of four
+  const tableBytes = roundUp(<usize>(height * width + 3 * strideY * strideX) << 2);
+  const restTable = tile + tileBytes;
+  const tapTable = restTable + roundUp(<usize>(strideY * strideX) << 3);
   const weightTable = tapTable + roundUp(<usize>most << 2);
   const positionTable = weightTable + roundUp(<usize>most << 2);
-  const outTable = positionTable + roundUp(<usize>(height * width) << 2);
-  const weights = outTable + roundUp(<usize>(height * width) << 2);
-  const image = weights + (<usize>most << 6) * <usize>((channels + 15) >> 4);
+  const outTable = positionTable + tableBytes;
+  const weights = outTable + tableBytes;
+  const sheet = weights + (<usize>most << 6) * panels;
+  const image = sheet + (<usize>(height * width + 3) << 6);
 
   const above = (kernelHeight - 1) * dilationY / strideY;
   const before = (kernelWidth - 1) * dilationX / strideX;
@@ -97,23 +116,49 @@ export function conv2dGradInput(a: usize): void {
   memory.fill(image, 0, <usize>filters * pitch);
   const outPlane = <usize>(height * width) << 2;
   const inBytes = <usize>filters * <usize>outHeight * <usize>outWidth << 2;
-  const whole = strideY == 1 && strideX == 1;
+  const rests = strideY * strideX;
   for (let group = 0; group < groups; group++) {
     const groupWeights = w + (<usize>group * <usize>most * <usize>channels << 2);
-    for (let restY = 0; restY < strideY; restY++) {
-      for (let restX = 0; restX < strideX; restX++) {
-        const k = backwardTaps(tapTable, weightTable, pitch, columns, restY, restX, above, before);
-        const positions = backwardPositions(positionTable, outTable, columns, restY, restX);
-        packLanes(weights, groupWeights, weightTable, k, <usize>taps << 2, channels);
-        for (let n = 0; n < samples; n++) {
-          padPlanes(
-            image, g + <usize>(n * groups + group) * inBytes, filters, outHeight, outWidth, rows, columns, above, before,
-          );
-          correlate(
-            out + <usize>(n * groups + group) * <usize>channels * outPlane, outPlane, image, tapTable, k, weights, positionTable,
-            positions, whole ? 0 : outTable, channels, bias == 0 ? 0 : bias + (<usize>(group * channels) << 2), tile,
-          );
+    let packed = weights;
+    let tapsAt = tapTable;
+    let positionsAt = positionTable;
+    let outAt = outTable;
+    for (let rest = 0; rest < rests; rest++) {
+      const k = backwardTaps(tapsAt, weightTable, pitch, columns, rest / strideX, rest % strideX, above, before);
+      const positions = backwardPositions(positionsAt, outAt, columns, rest / strideX, rest % strideX);
+      packLanes(packed, groupWeights, weightTable, k, <usize>taps << 2, channels);
+      const entry = restTable + (<usize>rest << 3);
+      store<i32>(entry, k);
+      store<i32>(entry, positions, 4);
+      packed += (<usize>k << 6) * panels;
+      tapsAt += <usize>k << 2;
+      positionsAt += <usize>((positions + 3) & ~3) << 2;
+      outAt += <usize>((positions + 3) & ~3) << 2;
+    }
+    for (let n = 0; n < samples; n++) {
+      padPlanes(
+        image, g + <usize>(n * groups + group) * inBytes, filters, outHeight, outWidth, rows, columns, above, before,
+      );
+      let to = out + <usize>(n * groups + group) * <usize>channels * outPlane;
+      for (let c = 0; c < channels; c += 16) {
+        const some = min(16, channels - c);
+        packed = weights;
+        tapsAt = tapTable;
+        positionsAt = positionTable;
+        outAt = outTable;
+        for (let rest = 0; rest < rests; rest++) {
+          const entry = restTable + (<usize>rest << 3);
+          const k = load<i32>(entry);
+          const positions = load<i32>(entry, 4);
+          const panel = packed + (<usize>c * <usize>k << 2);
+          correlate(sheet, rests == 1 ? 0 : outAt, image, tapsAt, k, panel, positionsAt, positions, some, tile);
+          packed += (<usize>k << 6) * panels;
+          tapsAt += <usize>k << 2;
+          positionsAt += <usize>((positions + 3) & ~3) << 2;
+          outAt += <usize>((positions + 3) & ~3) << 2;
         }
+        storeSheet(to, outPlane, sheet, height * width, some, bias == 0 ? 0 : bias + (<usize>(group * channels + c) << 2), false);
+        to += outPlane << 4;
       }
     }
   }
@@ -158,89 +203,94 @@ function backwardPositions(positionTable: usize, outTable: usize, columns: i32, 
   return n;
 }
 
-/** All positions of one image by all lanes (filters). Positions follow each other in the output, or lie where `outTable` says. */
+/** Positions of one image by 16 lanes: to rows of 16 floats, one after another, or where `outTable` says. */
 function correlate(
-  out: usize, outPlane: usize, image: usize, tapTable: usize, k: i32, weights: usize, positionTable: usize, positions: i32,
-  outTable: usize, lanes: i32, bias: usize, tile: usize,
+  sheet: usize, outTable: usize, image: usize, tapTable: usize, k: i32, weights: usize, positionTable: usize, positions: i32, lanes: i32,
+  tile: usize,
 ): void {
-  for (; lanes > 0; lanes -= 16) {
-    const some = min(16, lanes);
-    for (let p = 0; p < positions; p += 4) {
-      const at = positionTable + (<usize>p << 2);
-      gatherTile(
-        k, tapTable, image + load<u32>(at), image + load<u32>(at, 4), image + load<u32>(at, 8), image + load<u32>(at, 12),
-        weights, zeroTile, tile, some,
-      );
-      const here = min(4, positions - p);
-      if (outTable != 0) scatterTile(out, outTable + (<usize>p << 2), outPlane, tile, some, here, bias);
-      else if (here == 4) storeTile(out + (<usize>p << 2), outPlane, tile, some, bias);
-      else storePart(out + (<usize>p << 2), outPlane, tile, some, here, bias);
+  for (let p = 0; p < positions; p += 4) {
+    const at = positionTable + (<usize>p << 2);
+    const into = outTable == 0 ? sheet + (<usize>p << 6) : tile;
+    gatherTile(
+      k, tapTable, image + load<u32>(at), image + load<u32>(at, 4), image + load<u32>(at, 8), image + load<u32>(at, 12), weights, zeroTile,
+      into, lanes,
+    );
+    if (outTable == 0) continue;
+    let from = tile;
+    for (let i = p; i < min(p + 4, positions); i++) {
+      // the table counts in floats of a plane, 4 bytes each; a row of the sheet has 64
+      const to = sheet + (<usize>load<u32>(outTable + (<usize>i << 2)) << 4);
+      const v0 = v128.load(from);
+      const v1 = v128.load(from, 16);
+      const v2 = v128.load(from, 32);
+      const v3 = v128.load(from, 48);
+      v128.store(to, v0);
+      v128.store(to, v1, 16);
+      v128.store(to, v2, 32);
+      v128.store(to, v3, 48);
+      from += 64;
     }
-    weights += <usize>k << 6;
-    out += outPlane << 4;
-    if (bias != 0) bias += 64;
   }
 }
 
-/** Transposes a tile of 4 positions by `lanes`: 4 floats for each lane's plane, plus the lane's bias. */
-function storeTile(out: usize, outPlane: usize, tile: usize, lanes: i32, bias: usize): void {
-  let lane = 0;
-  for (; lane + 4 <= lanes; lane += 4) {
-    const r0 = v128.load(tile);
-    const r1 = v128.load(tile, 64);
-    const r2 = v128.load(tile, 128);
-    const r3 = v128.load(tile, 192);
-    const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-    const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-    const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-    const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-    let y0 = v128.shuffle<i64>(t0, t1, 0, 2);
-    let y1 = v128.shuffle<i64>(t0, t1, 1, 3);
-    let y2 = v128.shuffle<i64>(t2, t3, 0, 2);
-    let y3 = v128.shuffle<i64>(t2, t3, 1, 3);
-    if (bias != 0) {
-      y0 = f32x4.add(y0, v128.load32_splat(bias));
-      y1 = f32x4.add(y1, v128.load32_splat(bias, 4));
-      y2 = f32x4.add(y2, v128.load32_splat(bias, 8));
-      y3 = f32x4.add(y3, v128.load32_splat(bias, 12));
-      bias += 16;
+/** A sheet [position][16] to the planes of its lanes, plus their bias, then a ReLU if asked for; four planes at a time from front to back. */
+function storeSheet(out: usize, outPlane: usize, sheet: usize, positions: i32, lanes: i32, bias: usize, relu: bool): void {
+  for (; lanes > 0; lanes -= 4) {
+    let from = sheet;
+    let to = out;
+    let p = 0;
+    if (lanes >= 4) {
+      for (; p + 4 <= positions; p += 4) {
+        storeFour(to, outPlane, from, bias, relu);
+        from += 256;
+        to += 16;
+      }
     }
-    v128.store(out, y0);
-    out += outPlane;
-    v128.store(out, y1);
-    out += outPlane;
-    v128.store(out, y2);
-    out += outPlane;
-    v128.store(out, y3);
-    out += outPlane;
-    tile += 16;
-  }
-  if (lane < lanes) storePart(out, outPlane, tile, lanes - lane, 4, bias);
-}
-
-function storePart(out: usize, outPlane: usize, tile: usize, lanes: i32, positions: i32, bias: usize): void {
-  for (let lane = 0; lane < lanes; lane++) {
-    const b = bias == 0 ? <f32>0 : load<f32>(bias + (<usize>lane << 2));
-    for (let i = 0; i < positions; i++) {
-      let y = load<f32>(tile + (<usize>i << 6));
-      if (bias != 0) y += b;
-      store<f32>(out + (<usize>i << 2), y);
+    for (; p < positions; p++) {
+      for (let lane: usize = 0; lane < <usize>min(4, lanes); lane++) {
+        let y = load<f32>(from + (lane << 2));
+        if (bias != 0) y += load<f32>(bias + (lane << 2));
+        store<f32>(to + lane * outPlane, relu && y < 0 ? 0 : y);
+      }
+      from += 64;
+      to += 4;
     }
-    out += outPlane;
-    tile += 4;
+    sheet += 16;
+    out += outPlane << 2;
+    if (bias != 0) bias += 16;
   }
 }
 
-function scatterTile(out: usize, outTable: usize, outPlane: usize, tile: usize, lanes: i32, positions: i32, bias: usize): void {
-  for (let i = 0; i < positions; i++) {
-    let to = out + load<u32>(outTable + (<usize>i << 2));
-    let from = tile + (<usize>i << 6);
-    for (let lane = 0; lane < lanes; lane++) {
-      let y = load<f32>(from);
-      if (bias != 0) y += load<f32>(bias + (<usize>lane << 2));
-      store<f32>(to, y);
-      to += outPlane;
-      from += 4;
-    }
+/** Four positions of four lanes. */
+// @ts-ignore: decorator
+@inline
+function storeFour(out: usize, outPlane: usize, sheet: usize, bias: usize, relu: bool): void {
+  const r0 = v128.load(sheet);
+  const r1 = v128.load(sheet, 64);
+  const r2 = v128.load(sheet, 128);
+  const r3 = v128.load(sheet, 192);
+  const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
+  const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
+  const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
+  const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
+  let y0 = v128.shuffle<i64>(t0, t1, 0, 2);
+  let y1 = v128.shuffle<i64>(t0, t1, 1, 3);
+  let y2 = v128.shuffle<i64>(t2, t3, 0, 2);
+  let y3 = v128.shuffle<i64>(t2, t3, 1, 3);
+  if (bias != 0) {
+    y0 = f32x4.add(y0, v128.load32_splat(bias));
+    y1 = f32x4.add(y1, v128.load32_splat(bias, 4));
+    y2 = f32x4.add(y2, v128.load32_splat(bias, 8));
+    y3 = f32x4.add(y3, v128.load32_splat(bias, 12));
   }
+  if (relu) {
+    y0 = relu4(y0);
+    y1 = relu4(y1);
+    y2 = relu4(y2);
+    y3 = relu4(y3);
+  }
+  v128.store(out, y0);
+  v128.store(out + outPlane, y1);
+  v128.store(out + outPlane * 2, y2);
+  v128.store(out + outPlane * 3, y3);
 }

@@ -1,4 +1,5 @@
 import { copyRow } from './conv-pack';
+import { relu4 } from './vector-math';
 
 /**
  * Rows of an image, channels last: `rows` rows from row `y0` on, `columns` columns from column `x0` on, zeros where they lie outside. Their pixels
@@ -78,10 +79,10 @@ function interleave(dst: usize, pitch: usize, src: usize, plane: usize, n: i32, 
 }
 
 /**
- * A tile's outputs of 8 filters, [4][4][8] at `src`, plus the filters' bias, to 8 strips of 4 rows: `plane` bytes from strip to strip, `pitch`
- * bytes from row to row.
+ * A tile's outputs of 8 filters, [4][4][8] at `src`, plus the filters' bias, and then a ReLU if asked for, to 8 strips of 4 rows: `plane` bytes
+ * from strip to strip, `pitch` bytes from row to row.
  */
-export function spreadOutputs(dst: usize, plane: usize, pitch: usize, src: usize, bias: usize): void {
+export function spreadOutputs(dst: usize, plane: usize, pitch: usize, src: usize, bias: usize, relu: bool): void {
   for (let half = 0; half < 2; half++) {
     const b0 = v128.load32_splat(bias);
     const b1 = v128.load32_splat(bias, 4);
@@ -98,10 +99,20 @@ export function spreadOutputs(dst: usize, plane: usize, pitch: usize, src: usize
       const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
       const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
       const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      v128.store(to, f32x4.add(v128.shuffle<i64>(t0, t1, 0, 2), b0));
-      v128.store(to + plane, f32x4.add(v128.shuffle<i64>(t0, t1, 1, 3), b1));
-      v128.store(to + plane * 2, f32x4.add(v128.shuffle<i64>(t2, t3, 0, 2), b2));
-      v128.store(to + plane * 3, f32x4.add(v128.shuffle<i64>(t2, t3, 1, 3), b3));
+      let y0 = f32x4.add(v128.shuffle<i64>(t0, t1, 0, 2), b0);
+      let y1 = f32x4.add(v128.shuffle<i64>(t0, t1, 1, 3), b1);
+      let y2 = f32x4.add(v128.shuffle<i64>(t2, t3, 0, 2), b2);
+      let y3 = f32x4.add(v128.shuffle<i64>(t2, t3, 1, 3), b3);
+      if (relu) {
+        y0 = relu4(y0);
+        y1 = relu4(y1);
+        y2 = relu4(y2);
+        y3 = relu4(y3);
+      }
+      v128.store(to, y0);
+      v128.store(to + plane, y1);
+      v128.store(to + plane * 2, y2);
+      v128.store(to + plane * 3, y3);
       from += 128;
       to += pitch;
     }

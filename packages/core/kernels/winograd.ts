@@ -14,22 +14,22 @@ const outputBytes: usize = 16 * 32;
 
 export function winograd(a: usize): void {
   readGeometry(a + 16);
-  const scratch = load<usize>(a, 84);
+  const scratch = load<usize>(a, 88);
   packWeights(scratch, load<usize>(a, 8), filters, channels, <usize>channels * 36, 36, false);
   convolve(
     load<usize>(a), load<usize>(a, 4), load<usize>(a, 12), channels, height, width, filters, outHeight, outWidth, top, left,
-    load<i32>(a, 80), scratch,
+    load<i32>(a, 80) != 0, load<i32>(a, 84), scratch,
   );
 }
 
 /** The gradient by the input: a convolution of the gradient with the kernel turned around. */
 export function winogradGradInput(a: usize): void {
   readGeometry(a + 16);
-  const scratch = load<usize>(a, 84);
+  const scratch = load<usize>(a, 88);
   packWeights(scratch, load<usize>(a, 8), channels, filters, 36, <usize>channels * 36, true);
   convolve(
     load<usize>(a), load<usize>(a, 4), load<usize>(a, 12), filters, outHeight, outWidth, channels, height, width, 2 - top, 2 - left,
-    load<i32>(a, 80), scratch,
+    load<i32>(a, 80) != 0, load<i32>(a, 84), scratch,
   );
 }
 
@@ -62,8 +62,8 @@ function packWeights(dst: usize, w: usize, lanes: i32, k: i32, laneStep: usize, 
 }
 
 function convolve(
-  out: usize, x: usize, bias: usize, inside: i32, h: i32, w: i32, outside: i32, oh: i32, ow: i32, above: i32, before: i32, strips: i32,
-  weights: usize,
+  out: usize, x: usize, bias: usize, inside: i32, h: i32, w: i32, outside: i32, oh: i32, ow: i32, above: i32, before: i32, relu: bool,
+  strips: i32, weights: usize,
 ): void {
   const panels = (outside + 15) >> 4;
   const weightPitch = <usize>(panels * inside) << 6;
@@ -130,7 +130,7 @@ function convolve(
         let from = tile + (<usize>f << 2);
         for (let tx = 0; tx < across; tx++) {
           outputTile(from, mPitch, outputs, temp);
-          spreadOutputs(to, bufferPlane, bufferPitch, outputs, biasAt);
+          spreadOutputs(to, bufferPlane, bufferPitch, outputs, biasAt, relu);
           from += outPitch;
           to += 16;
         }

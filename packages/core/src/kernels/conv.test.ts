@@ -128,7 +128,7 @@ const checked = <T>(result: T): T => {
   return result;
 };
 
-const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array) =>
+const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array, relu = 0) =>
   checked(
     run(isDepthwise(s) ? 'depthwise2d' : 'conv2d', elements(s).y, (h, out) => [
       out,
@@ -136,6 +136,7 @@ const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array)
       h.f32(w),
       bias ? h.f32(bias) : 0,
       ...sizeWords(s.samples, s),
+      ...(isDepthwise(s) ? [] : [relu]),
       guarded(h, (isDepthwise(s) ? depthwiseForwardScratch : forwardScratch)(s)),
     ]),
   );
@@ -214,6 +215,14 @@ describe.each(Object.entries(cases))('convolution: %s', (_, s) => {
     });
     expect(forward(s, x, w)).toEqual(outputs);
   });
+});
+
+const direct = Object.entries(cases).filter(([, s]) => !isDepthwise(s));
+test.each(direct)('a ReLU comes after the bias: %s', (_, s) => {
+  const [x, w] = [floats(elements(s).x, 1), floats(elements(s).w, 2)];
+  const bias = floats(s.groups * s.filters, 4);
+  const wanted = forward(s, x, w, bias).map((v) => (v < 0 ? 0 : v));
+  expect(bitsOf(forward(s, x, w, bias, 1))).toEqual(bitsOf(wanted));
 });
 
 describe.each(segmentTables(7))('segments %j', (...segments) => {

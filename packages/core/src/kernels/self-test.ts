@@ -102,8 +102,8 @@ function vectorKernels(bench: Bench, take: (floats: number) => number): void {
   const [images, outputs, strips] = [2 * 9 * 42, 2 * 8 * 42, 3];
   const segments = take(3);
   bench.run('literal', segments, 3, 0, 1, 2);
-  bench.run('winograd', take(outputs), x, y, z, ...sizes, strips, scratch);
-  bench.run('winogradGradInput', take(images), x, y, 0, ...sizes, strips, scratch);
+  bench.run('winograd', take(outputs), x, y, z, ...sizes, 0, strips, scratch);
+  bench.run('winogradGradInput', take(images), x, y, 0, ...sizes, 0, strips, scratch);
   bench.run('winogradGradWeight', take(9 * 8 * 9), x, y, segments, 2, ...sizes, strips, scratch);
   // parameters and their state are changed in place: first made of numbers that a step can start from
   const [p, m, v, hyper] = [take(n), take(n), take(n), take(16)];

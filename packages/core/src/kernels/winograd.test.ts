@@ -69,18 +69,18 @@ const checked = <T>(result: T): T => {
 };
 
 const optional = (h: KernelHarness, values?: Float32Array) => (values ? h.f32(values) : 0);
-const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array) =>
+const forward = (s: Case, x: Float32Array, w: Float32Array, bias?: Float32Array, relu = 0) =>
   checked(
     run('winograd', elements(s).y, (h, out) => {
       const { strips, bytes } = winogradForward(s);
-      return [out, h.f32(x), h.f32(w), optional(h, bias), ...sizeWords(s.samples, s), strips, guarded(h, bytes)];
+      return [out, h.f32(x), h.f32(w), optional(h, bias), ...sizeWords(s.samples, s), relu, strips, guarded(h, bytes)];
     }),
   );
 const gradInput = (s: Case, g: Float32Array, w: Float32Array, bias?: Float32Array) =>
   checked(
     run('winogradGradInput', elements(s).x, (h, out) => {
       const { strips, bytes } = winogradInput(s);
-      return [out, h.f32(g), h.f32(w), optional(h, bias), ...sizeWords(s.samples, s), strips, guarded(h, bytes)];
+      return [out, h.f32(g), h.f32(w), optional(h, bias), ...sizeWords(s.samples, s), 0, strips, guarded(h, bytes)];
     }),
   );
 const gradWeight = (s: Case, x: Float32Array, g: Float32Array, segments: readonly number[]) =>
@@ -125,6 +125,12 @@ describe.each(Object.entries(cases))('Winograd: %s', (_, s) => {
     const perChannel = floats(s.channels, 5);
     const channel = (i: number) => Math.floor(i / (s.size[0] * s.size[1])) % s.channels;
     expect(gradInput(s, g, w, perChannel)).toEqual(gradInput(s, g, w).map((v, i) => v + perChannel[channel(i)]!));
+  });
+
+  test('a ReLU comes after the bias', () => {
+    const bias = floats(s.filters, 4);
+    const wanted = forward(s, x, w, bias).map((v) => (v < 0 ? 0 : v));
+    expect(bitsOf(forward(s, x, w, bias, 1))).toEqual(bitsOf(wanted));
   });
 
   test('a sample alone gives the same bits', () => {

@@ -14,7 +14,7 @@ import { reshape, sum } from './stretch.ts';
 // Statistics of a shard stand in the rows of all its samples, so every op after them treats samples independently.
 
 const address = (e: Emit, i: number): number => e.inputs[i]?.address ?? 0;
-/** Whether a ReLU is part of the op. Only `program/fuse-batch-norm.ts` makes it so. */
+/** Whether a ReLU is part of the op. Only `program/fuse.ts` makes it so. */
 const reluOf = (e: Emit): number => (e.attributes.relu === true ? 1 : 0);
 
 /** What a ReLU in the op needs: weight and bias, as inputs from `first` on. */
@@ -51,7 +51,7 @@ const momentsOp = defineOp({
 
 const sumsOp = defineOp({
   name: 'batchNormSums',
-  // inputs: x, g, moments; and weight and bias where g is behind a ReLU (program/fuse-batch-norm.ts)
+  // inputs: x, g, moments; and weight and bias where g is behind a ReLU (program/fuse.ts)
   infer: (inputs, attributes) => {
     const x = operand(inputs, 0);
     checkRelu(inputs, attributes, 3, channelsOf(x));

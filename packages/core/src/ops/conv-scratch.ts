@@ -7,6 +7,8 @@ const line = 64;
 const bytes = (words: number): number => Math.ceil((words * 4) / line) * line;
 const planes = (number: number, rows: number, columns: number): number => number * (bytes(rows * columns) + line);
 const panels = (lanes: number): number => Math.ceil(lanes / 16);
+/** Rows of 16 outputs; the last tile of 4 may reach beyond. */
+const sheet = (positions: number): number => (positions + 3) * line;
 const reached = (s: ConvSizes, i: 0 | 1): number =>
   (s.out[i] - 1) * s.stride[i] + (s.kernel[i] - 1) * s.dilation[i] + 1;
 
@@ -17,6 +19,7 @@ export function forwardScratch(s: ConvSizes): number {
     bytes(k) +
     bytes(count(s.out)) +
     k * panels(s.filters) * line +
+    sheet(Math.min(512, count(s.out))) +
     planes(s.channels, reached(s, 0), reached(s, 1))
   );
 }
@@ -29,8 +32,10 @@ export function inputScratch(s: ConvSizes): number {
     Math.floor(((s.kernel[i] - 1) * s.dilation[i]) / s.stride[i]);
   return (
     256 +
-    2 * (bytes(k) + bytes(count(s.size))) +
+    bytes(2 * count(s.stride)) +
+    2 * (bytes(k) + bytes(count(s.size) + 3 * count(s.stride))) +
     k * panels(s.channels) * line +
+    sheet(count(s.size)) +
     planes(s.filters, extent(0), extent(1))
   );
 }

@@ -4,7 +4,7 @@ import { type Shape, sameShape, shapeText } from '../graph/dim.ts';
 import { apply, defineOp, type Emit, type OpDefinition, type Operand, ShapeRule } from '../graph/op.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { channelSum } from './channels.ts';
-import { leadingSymbolic, operand } from './check.ts';
+import { count, leadingSymbolic, operand } from './check.ts';
 import {
   type ConvAttributes,
   type ConvOptions,
@@ -77,11 +77,14 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const samples = e.shape[0] as number;
       const inputs = [address(e, 0), address(e, 1), address(e, 2)];
       const words = [e.out, ...inputs, ...sizeWords(samples, sizes)];
+      const relu = e.attributes.relu === true; // only program/fuse.ts makes it so
       if (isWinograd(sizes)) {
         const { strips, bytes } = winogradForward(sizes);
-        e.kernel('winograd', ...words, strips, e.scratch(bytes));
-      } else if (isDepthwise(sizes)) e.kernel('depthwise2d', ...words, e.scratch(depthwiseForwardScratch(sizes)));
-      else e.kernel('conv2d', ...words, e.scratch(forwardScratch(sizes)));
+        e.kernel('winograd', ...words, relu ? 1 : 0, strips, e.scratch(bytes));
+      } else if (isDepthwise(sizes)) {
+        e.kernel('depthwise2d', ...words, e.scratch(depthwiseForwardScratch(sizes)));
+        if (relu) e.kernel('relu', e.out, e.out, count(e.shape));
+      } else e.kernel('conv2d', ...words, relu ? 1 : 0, e.scratch(forwardScratch(sizes)));
     },
     derivative: ({ inputs, gradient: g, attributes }) => {
       const [x, weight, bias] = inputs as [Tensor, Tensor, Tensor | undefined];
@@ -121,7 +124,7 @@ function defineFamily(rank: 1 | 2): ConvFamily {
       const words = [e.out, ...inputs, ...sizeWords(samples, sizes)];
       if (isWinograd(sizes)) {
         const { strips, bytes } = winogradInput(sizes);
-        e.kernel('winogradGradInput', ...words, strips, e.scratch(bytes));
+        e.kernel('winogradGradInput', ...words, 0, strips, e.scratch(bytes));
       } else if (isDepthwise(sizes))
         e.kernel('depthwise2dGradInput', ...words, e.scratch(depthwiseInputScratch(sizes)));
       else e.kernel('conv2dGradInput', ...words, e.scratch(inputScratch(sizes)));

@@ -1,7 +1,7 @@
 import { topologicalOrder } from '../graph/grad.ts';
 import type { Tensor } from '../graph/tensor.ts';
 import { shapeData } from '../ops/shape-data.ts';
-import { fuseBatchNorm } from './fuse-batch-norm.ts';
+import { fuse } from './fuse.ts';
 import { numericsVersion, type Program, type ProgramNode } from './program.ts';
 
 export interface ProgramResults {
@@ -38,7 +38,7 @@ export function buildProgram(results: ProgramResults): Program {
     known.set(identity, index);
     indexOf.set(tensor, index);
   }
-  const fused = fuseBatchNorm(
+  const fused = fuse(
     nodes,
     roots.map((tensor) => indexOf.get(tensor) as number),
   );

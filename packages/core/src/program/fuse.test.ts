@@ -38,19 +38,33 @@ function projection(): Case {
   return { wrt, between: [sum], output: sum.relu(), ops: ['relu', 'add'] };
 }
 
+function convolution(options: ops.ConvOptions, filters: number, channels = 3): Case {
+  const kernel = tensor(floats(filters * channels * 9, 7), { shape: [filters, channels, 3, 3] });
+  const wrt = [image(1), kernel, tensor(floats(filters, 8), { shape: [filters] })] as const;
+  const y = ops.conv2d(...wrt, { padding: 1, ...options });
+  return { wrt, between: [y], output: y.relu(), ops: ['relu'] };
+}
+
+const convolutions = {
+  direct: convolution({}, 3),
+  depthwise: convolution({ groups: 3 }, 3, 1),
+};
+
 const loss = (y: Tensor) => y.mul(image(9)).sum();
 const opsOf = (roots: readonly Tensor[]) =>
   buildProgram({ outputs: Object.fromEntries(roots.map((t, i) => [String(i), t])) }).nodes.map(({ op }) => op);
 
-test.each(Object.entries({ single, residual, projection }))('%s: fewer ops, the same bits', (_, make) => {
-  const { wrt, between, output, ops: gone } = make();
-  const roots = [output, ...ops.grad(loss(output), wrt)];
-  for (const op of gone) {
-    expect(opsOf(roots)).not.toContain(op);
-    expect(opsOf([...roots, ...between])).toContain(op);
-  }
-  expect(evaluateTensors(roots)).toEqual(evaluateTensors([...roots, ...between]).slice(0, roots.length));
-});
+test.each(Object.entries({ single: single(), residual: residual(), projection: projection(), ...convolutions }))(
+  '%s: fewer ops, the same bits',
+  (_, { wrt, between, output, ops: gone }) => {
+    const roots = [output, ...ops.grad(loss(output), wrt)];
+    for (const op of gone) {
+      expect(opsOf(roots)).not.toContain(op);
+      expect(opsOf([...roots, ...between])).toContain(op);
+    }
+    expect(evaluateTensors(roots)).toEqual(evaluateTensors([...roots, ...between]).slice(0, roots.length));
+  },
+);
 
 test('what somebody else reads stays', () => {
   const [x, w, b] = [image(1), vector(2), vector(3)];
@@ -62,4 +76,6 @@ test('what somebody else reads stays', () => {
   expect(opsOf([norm.add(vector(5)).relu()])).toContain('add');
   expect(opsOf([norm.add(norm).relu()])).toContain('add');
   expect(opsOf([ops.batchNorm(x).output.relu()])).toContain('relu');
+  const y = ops.conv2d(x, tensor(floats(9, 5), { shape: [3, 3, 1, 1] }));
+  expect(opsOf([y.relu(), y.square()])).toContain('relu');
 });
