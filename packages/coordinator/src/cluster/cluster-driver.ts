@@ -76,6 +76,11 @@ export class ClusterDriver {
     this.#tried.clear();
   }
 
+  /** @throws what has ended the run, where something has */
+  check(): void {
+    if (this.#failure) throw this.#failure;
+  }
+
   handle(input: ClusterInput): void {
     if (this.#closed) return;
     for (const effect of this.core.handle(performance.now(), input)) this.#do(effect);

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { setInterval } from 'node:timers';
 import { describeKernels, LockstepError, type StepValues } from '@lockstep/core/internal';
 import type { TrainingState } from '@lockstep/worker';
 import { agenda, evaluationOnly } from '../engine/agenda.ts';
@@ -8,6 +9,7 @@ import { fewRowsWarning } from '../engine/few-rows.ts';
 import type { EngineRequest, EngineResult } from '../engine/request.ts';
 import { type RecordParts, RunRecord } from '../engine/run-record.ts';
 import { promiseOf } from '../observe/promise.ts';
+import { SupersededError } from '../storage/fence.ts';
 import { RewindError } from './cluster-driver.ts';
 import { ClusterServer } from './cluster-server.ts';
 import { batchOf, itemSpec, type WorkItem } from './item-plan.ts';
@@ -64,6 +66,7 @@ export class ClusterEngine {
           incarnation: this.#incarnation,
           state: this.#kept,
         });
+        const watch = this.#watchFence(party);
         try {
           await this.#train(party);
           await this.#record.finish();
@@ -72,6 +75,7 @@ export class ClusterEngine {
           if (!(error instanceof RewindError)) throw error;
           await this.#rewind(error);
         } finally {
+          clearInterval(watch);
           await party.close(reason, false);
         }
       }
@@ -82,6 +86,17 @@ export class ClusterEngine {
       await server.close();
       await this.#parts.journal?.close();
     }
+  }
+
+  /** One that was replaced while it was away must stop also where it has nothing to write: its workers are waited for elsewhere. */
+  #watchFence(party: Party): NodeJS.Timeout {
+    const { fence, cluster } = this.#parts;
+    const check = () =>
+      fence?.check().catch((error: Error) => {
+        // A folder that cannot be read for a while is the checkpoints' alarm.
+        if (error instanceof SupersededError) party.fail(error);
+      });
+    return setInterval(check, cluster.leaseMs);
   }
 
   async #train(party: Party): Promise<void> {

@@ -1,3 +1,4 @@
+import { setTimeout } from 'node:timers/promises';
 import {
   kernelsHash,
   numericsVersion,
@@ -35,7 +36,7 @@ import type { RunRecord } from '../engine/run-record.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { ItemSpec, ToWorker } from '../sharding/effects.ts';
 import { BatchBoard, type BatchRequest } from './batch-board.ts';
-import { ClusterDriver } from './cluster-driver.ts';
+import { ClusterDriver, RewindError } from './cluster-driver.ts';
 import { toRunEvent } from './cluster-events.ts';
 import type { ClusterServer } from './cluster-server.ts';
 import type { WorkItem } from './item-plan.ts';
@@ -59,6 +60,9 @@ interface Task {
   readonly batch: BatchRequest;
   readonly values: StepValues;
 }
+
+/** Between two rounds of asking whoever holds the state, in milliseconds. */
+const holderPauseMs = 200;
 
 /** Name under which a member of this process asks for pieces where the coordinator does not listen. */
 const here = 'here:0';
@@ -186,6 +190,11 @@ export class Party {
     const state = await this.#fetchState(item);
     this.#keep(item, state);
     return readState(state, step);
+  }
+
+  /** Ends whatever is under way with this error. */
+  fail(error: Error): void {
+    this.#driver.fail(error);
   }
 
   async close(reason: string, comeBack: boolean): Promise<void> {
@@ -379,18 +388,22 @@ export class Party {
   async #fetchState(item: number): Promise<StateView> {
     const { traced, run, state: start } = this.#options;
     const state = stateArrays(traced.spec, start);
-    let last: unknown = new Error('nobody holds the state');
-    for (const holder of this.#driver.core.holders) {
-      const asker = { run, term: this.#driver.core.term, member: holder.id };
-      try {
-        const signal = AbortSignal.timeout(600_000);
-        await this.#others.pull(holder.address, asker, pieces.state(item), compoundSink(stateParts(state)), signal);
-        return state;
-      } catch (error) {
-        last = error;
+    for (;;) {
+      const { holders, term } = this.#driver.core;
+      if (holders.length === 0) throw new RewindError('All workers that held the state are gone.');
+      for (const holder of holders) {
+        const asker = { run, term, member: holder.id };
+        try {
+          const signal = AbortSignal.timeout(600_000);
+          await this.#others.pull(holder.address, asker, pieces.state(item), compoundSink(stateParts(state)), signal);
+          return state;
+        } catch {
+          // Another one has it as well; who is gone is no holder any more when its lease has ended.
+        }
       }
+      this.#driver.check();
+      await setTimeout(holderPauseMs);
     }
-    throw last;
   }
 
   /** From here on the coordinator can give this state to whoever needs it. */

@@ -111,6 +111,8 @@ export class Fence {
   async #claim(incarnation: number): Promise<boolean> {
     const file = await this.#fs.create(join(this.#dir, fileOf(incarnation)));
     if (!file) return false;
+    // At once: a look at the folder meanwhile must not take this for another process.
+    this.#incarnation = incarnation;
     try {
       await file.write(new TextEncoder().encode(`${JSON.stringify({ run: this.#run, incarnation })}\n`), 0);
       await file.sync();
@@ -118,7 +120,6 @@ export class Fence {
       await file.close();
     }
     await this.#fs.syncDirectory(this.#dir);
-    this.#incarnation = incarnation;
     // Two are kept: should the newest one be torn, the other one has the run's name.
     for (const number of await this.#numbers()) {
       if (number < incarnation - 1) await this.#fs.remove(join(this.#dir, fileOf(number)));

@@ -5,8 +5,19 @@ import { type Sink, vectorSink } from '../exchange/sink.ts';
 import type { VectorFormat } from '../exchange/vector-format.ts';
 import type { Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import type { Owner, Work } from '../gen/lockstep/v1/training_pb.ts';
+import { StatusError, status } from '../grpc/status-error.ts';
 import { type Add, Aggregator } from '../sharding/aggregator.ts';
 import { nodesOf } from './reduction.ts';
+
+/** Another member does not answer: the coordinator is told which. */
+export class UnreachableMember extends StatusError {
+  readonly member: number;
+
+  constructor(member: number, { message }: StatusError) {
+    super(status.UNAVAILABLE, message);
+    this.member = member;
+  }
+}
 
 export interface ExchangeParts {
   readonly work: Work;
@@ -39,12 +50,12 @@ async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
   const { from, to } = slice;
   const sums = new Aggregator(shards, work.samples, parts.adderFor(from));
   await Promise.all(
-    work.shares.flatMap(({ address, ranges }) =>
+    work.shares.flatMap(({ member, address, ranges }) =>
       nodesOf(ranges, work.samples, shards).map(async (node) => {
         const values = new Float32Array(to - from);
         // The format counts elements of the whole vector.
         const sink = vectorSink(values, { rounded: Math.max(0, format.rounded - from) });
-        await parts.pull(address, pieces.node(work.item, node, slice), sink);
+        await named(member, parts.pull(address, pieces.node(work.item, node, slice), sink));
         sums.add(node, values, '');
       }),
     ),
@@ -55,8 +66,20 @@ async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
   board.publish(pieces.reduced(work.item, slice), vectorSource(reduced, format, from, to));
 }
 
-async function gather({ work, reduced, format, pull }: ExchangeParts, { address, slice }: Owner): Promise<void> {
+async function gather(
+  { work, reduced, format, pull }: ExchangeParts,
+  { member, address, slice }: Owner,
+): Promise<void> {
   if (!slice || slice.from === slice.to) return;
   const { from, to } = slice;
-  await pull(address, pieces.reduced(work.item, slice), vectorSink(reduced, format, from, to));
+  await named(member, pull(address, pieces.reduced(work.item, slice), vectorSink(reduced, format, from, to)));
+}
+
+async function named(member: number, pulled: Promise<void>): Promise<void> {
+  try {
+    await pulled;
+  } catch (error) {
+    if (error instanceof StatusError && error.status === status.UNAVAILABLE) throw new UnreachableMember(member, error);
+    throw error;
+  }
 }

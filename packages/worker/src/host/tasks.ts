@@ -261,16 +261,23 @@ export class Tasks {
 
   async #exchange(work: Work, member: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
     const { spec, replica } = this.#planned;
-    await exchange({
-      work,
-      member,
-      shards: spec.batch.shards,
-      reduced: replica.reduced,
-      format: formatOf(this.#reduce, spec),
-      board: this.board,
-      adderFor: (from) => adder(this.#reduce, spec, from),
-      pull: (address, piece, sink) => this.#pull(address, term, signal)(piece, sink),
-    });
+    // What one failure leaves under way would write into the sums of a later try, or of the next item.
+    const rest = new AbortController();
+    const all = AbortSignal.any([signal, rest.signal]);
+    try {
+      await exchange({
+        work,
+        member,
+        shards: spec.batch.shards,
+        reduced: replica.reduced,
+        format: formatOf(this.#reduce, spec),
+        board: this.board,
+        adderFor: (from) => adder(this.#reduce, spec, from),
+        pull: (address, piece, sink) => this.#pull(address, term, all)(piece, sink),
+      });
+    } finally {
+      rest.abort();
+    }
     return {};
   }
 

@@ -5,6 +5,7 @@ import type { FromCoordinator } from '../gen/lockstep/v1/training_pb.ts';
 import { tickMs, type WorkerEffect, type WorkerInput } from '../member/effects.ts';
 import { type Introduction, WorkerCore } from '../member/worker-core.ts';
 import type { CoordinatorLink, CoordinatorStream } from './coordinator-link.ts';
+import { UnreachableMember } from './exchange-task.ts';
 import { faultOf, type Tasks } from './tasks.ts';
 
 export interface WorkerHostOptions {
@@ -142,7 +143,8 @@ export class WorkerHost {
       const answer = await this.#options.tasks.run(job, stop.signal);
       this.#handle({ kind: 'done', id, answer });
     } catch (error) {
-      this.#handle({ kind: 'failed', id, message: (error as Error).message, fault: faultOf(error) });
+      const member = error instanceof UnreachableMember ? { member: error.member } : {};
+      this.#handle({ kind: 'failed', id, message: (error as Error).message, fault: faultOf(error), ...member });
     } finally {
       this.#running.delete(id);
     }

@@ -178,7 +178,6 @@ export class WorkerCore {
 
   #ready(): void {
     if (this.#state.kind !== 'preparing') return;
-    this.#backOff.reset();
     const session = new Session({
       welcome: this.#state.welcome,
       jobs: this.#jobs,
@@ -217,6 +216,8 @@ export class WorkerCore {
     const connection = this.#connection;
     if (connection === undefined) return;
     this.#saidMs = this.#nowMs;
+    // Not before it was of use: one that joins, fails and joins again would be in the others' way.
+    if (message.case === 'computed') this.#backOff.reset();
     this.#act({ kind: 'send', connection, message: { term: this.#known.term, message } });
   }
 
