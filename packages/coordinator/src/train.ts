@@ -1,7 +1,7 @@
 import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
-import { compiledKernels, type Reduction, type ThreadProfile } from '@lockstep/worker/local';
+import { compiledKernels, type Reduction, type ThreadFaults, type ThreadProfile } from '@lockstep/worker/local';
 import { type ClusterOptions, clusterRequest } from './cluster/cluster-options.ts';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
@@ -39,6 +39,8 @@ export interface TrainOptions extends TraceOverrides {
   readonly cluster?: ClusterOptions;
   /** For benchmarks of what they cost: no events of steps. */
   readonly quiet?: boolean;
+  /** For tests: compute threads that die. */
+  readonly threadFaults?: ThreadFaults;
   /** Time every instruction of the compute threads: `profiles` of the result. */
   readonly profile?: boolean;
   /** Aborting ends the run at a step boundary, with a checkpoint; `done` resolves with `interrupted`. */
@@ -135,6 +137,7 @@ async function start(
         profile: options.profile ?? false,
         evaluateOnly: options.evaluateOnly ?? false,
         cluster: options.cluster ? clusterRequest(options.cluster) : null,
+        threadFaults: options.threadFaults ?? null,
       },
       traced?.host,
       (event) => queue.push(event),

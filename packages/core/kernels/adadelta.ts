@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient, moved } from './means';
+import { leftWord } from './undo';
 
 /** torch.optim.Adadelta; options: rho, 1 - rho, eps, weightDecay. Vectors: mean square of gradients, of changes. */
 export function adadelta(a: usize): void {
@@ -17,6 +18,7 @@ export function adadelta(a: usize): void {
   const fresh = v128.load32_splat(hyper, 28);
   const eps = v128.load32_splat(hyper, 32);
   const decay = v128.load32_splat(hyper, 36);
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -42,6 +44,7 @@ export function adadelta(a: usize): void {
     g += 32;
     squares += 32;
     changes += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -57,6 +60,7 @@ export function adadelta(a: usize): void {
     g += 16;
     squares += 16;
     changes += 16;
+    store<i32>(word, n - left);
   }
 }
 

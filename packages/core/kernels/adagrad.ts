@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient } from './means';
+import { leftWord } from './undo';
 
 /** torch.optim.Adagrad; options: lrDecay, weightDecay, initialAccumulatorValue, eps. */
 export function adagrad(a: usize): void {
@@ -17,6 +18,7 @@ export function adagrad(a: usize): void {
   const initial = v128.load32_splat(hyper, 32);
   const first = f32x4.eq(f32x4.splat(updates), f32x4.splat(1));
   const eps = v128.load32_splat(hyper, 36);
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -33,6 +35,7 @@ export function adagrad(a: usize): void {
     p += 32;
     g += 32;
     sum += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -44,5 +47,6 @@ export function adagrad(a: usize): void {
     p += 16;
     g += 16;
     sum += 16;
+    store<i32>(word, n - left);
   }
 }

@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient } from './means';
+import { leftWord } from './undo';
 
 /** torch.optim.Adam and AdamW; options: beta1, beta2, eps, weightDecay, decoupled. The third vector, where given, is AMSGrad's. */
 export function adamw(a: usize): void {
@@ -30,6 +31,7 @@ function adapt(a: usize, largest: bool): void {
   const decoupled = load<f32>(hyper, 40) != 0;
   const shrink = f32x4.splat(decoupled ? 1 - lr * load<f32>(hyper, 36) : 1);
   const coupled = f32x4.splat(decoupled ? 0 : load<f32>(hyper, 36));
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -64,6 +66,7 @@ function adapt(a: usize, largest: bool): void {
     m += 32;
     v += 32;
     top += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -83,5 +86,6 @@ function adapt(a: usize, largest: bool): void {
     m += 16;
     v += 16;
     top += 16;
+    store<i32>(word, n - left);
   }
 }

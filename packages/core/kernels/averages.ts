@@ -1,4 +1,5 @@
 import { loadSome, storeSome } from './lanes';
+import { leftWord } from './undo';
 
 /**
  * out = keep * out + fresh * (x / weight): running statistics of BatchNorm, and the moving average of weights (weight 1).
@@ -12,6 +13,7 @@ export function movingAverage(a: usize): void {
   const fresh = v128.load32_splat(a + 16);
   const weight = v128.load32_splat(load<usize>(a, 20));
   if (f32x4.extract_lane(weight, 0) == 0) return;
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const x0 = v128.load(x);
     const x1 = v128.load(x, 16);
@@ -23,6 +25,7 @@ export function movingAverage(a: usize): void {
     v128.store(out, z1, 16);
     out += 32;
     x += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -30,5 +33,6 @@ export function movingAverage(a: usize): void {
     storeSome(out, f32x4.add(y, f32x4.mul(fresh, f32x4.div(loadSome(x, left), weight))), left);
     out += 16;
     x += 16;
+    store<i32>(word, n - left);
   }
 }

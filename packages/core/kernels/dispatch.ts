@@ -45,6 +45,7 @@ import { adagrad } from './adagrad';
 import { adadelta } from './adadelta';
 import { rmsprop } from './rmsprop';
 import { lion } from './lion';
+import { track, unit, keep } from './undo';
 
 export { matmulScratchBytes, setNarrowTiles } from './matmul';
 
@@ -206,6 +207,9 @@ export function run(pc: usize, end: usize): void {
       case 151: adadelta(a); break;
       case 152: rmsprop(a); break;
       case 153: lion(a); break;
+      case 154: track(a); break;
+      case 155: unit(a); break;
+      case 156: keep(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);

@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient, moved } from './means';
+import { leftWord } from './undo';
 
 /** Lion (Chen et al. 2023, algorithm 2); options: beta1, 1 - beta1, beta2, 1 - beta2, weightDecay. */
 export function lion(a: usize): void {
@@ -17,6 +18,7 @@ export function lion(a: usize): void {
   const beta2 = v128.load32_splat(hyper, 32);
   const fresh2 = v128.load32_splat(hyper, 36);
   const shrink = f32x4.splat(1 - load<f32>(hyper) * load<f32>(hyper, 40));
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -35,6 +37,7 @@ export function lion(a: usize): void {
     p += 32;
     g += 32;
     m += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -46,6 +49,7 @@ export function lion(a: usize): void {
     p += 16;
     g += 16;
     m += 16;
+    store<i32>(word, n - left);
   }
 }
 

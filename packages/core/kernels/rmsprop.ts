@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient, moved } from './means';
+import { leftWord } from './undo';
 
 /**
  * torch.optim.RMSprop; options: alpha, 1 - alpha, eps, weightDecay, momentum. Vectors: mean square; momentum's buffer and the mean
@@ -35,6 +36,7 @@ function propagate(a: usize, buffered: bool, centred: bool): void {
   const decay = v128.load32_splat(hyper, 36);
   const momentum = v128.load32_splat(hyper, 40);
   const zero = f32x4.splat(0);
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -67,6 +69,7 @@ function propagate(a: usize, buffered: bool, centred: bool): void {
     squares += 32;
     buffer += 32;
     mean += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -91,5 +94,6 @@ function propagate(a: usize, buffered: bool, centred: bool): void {
     squares += 16;
     buffer += 16;
     mean += 16;
+    store<i32>(word, n - left);
   }
 }

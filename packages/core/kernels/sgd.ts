@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
 import { meanGradient } from './means';
+import { leftWord } from './undo';
 
 /** torch.optim.SGD; options: momentum, dampening, weightDecay, nesterov. */
 export function sgd(a: usize): void {
@@ -27,6 +28,7 @@ function descend(a: usize, buffered: bool): void {
   const zero = f32x4.splat(0);
   const decays = f32x4.ne(decay, zero);
   const nesterov = f32x4.ne(v128.load32_splat(hyper, 36), zero);
+  const word = leftWord();
   for (; n >= 8; n -= 8) {
     const w0 = v128.load(p);
     const w1 = v128.load(p, 16);
@@ -49,6 +51,7 @@ function descend(a: usize, buffered: bool): void {
     p += 32;
     g += 32;
     buffer += 32;
+    store<i32>(word, n - 8);
   }
   for (; n > 0; n -= 4) {
     const left = min(n, 4);
@@ -63,6 +66,7 @@ function descend(a: usize, buffered: bool): void {
     p += 16;
     g += 16;
     buffer += 16;
+    store<i32>(word, n - left);
   }
 }
 

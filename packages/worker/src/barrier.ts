@@ -30,12 +30,21 @@ export function awaitChange(control: Int32Array, word: number, value: number, cr
   }
 }
 
-/** Lets everyone out of every wait, for good. */
+const waitedFor = [controlWord.generation, controlWord.filled, controlWord.drained];
+const topBit = 1 << 31;
+
+/** Lets everyone out of every wait. */
 export function poison(control: Int32Array): void {
   Atomics.store(control, controlWord.poisoned, 1);
-  for (const word of [controlWord.generation, controlWord.filled, controlWord.drained]) {
+  for (const word of waitedFor) {
     // The value moves, so that a thread between its look and its sleep does not sleep. Everyone looks at `poisoned` first.
-    Atomics.add(control, word, 1);
+    Atomics.or(control, word, topBit);
     Atomics.notify(control, word);
   }
+}
+
+/** Undoes `poison`, once all threads have left. What was counted stays; nobody is at the barrier. */
+export function heal(control: Int32Array): void {
+  for (const word of waitedFor) Atomics.and(control, word, ~topBit);
+  for (const word of [controlWord.arrived, controlWord.badIndex, controlWord.poisoned]) Atomics.store(control, word, 0);
 }

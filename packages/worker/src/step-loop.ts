@@ -1,9 +1,18 @@
 import type { Kernels } from '@lockstep/core/kernels';
 import { awaitChange, meet, poison } from './barrier.ts';
 import { controlBytes, controlWord } from './control-block.ts';
+import { progressWord, restOfUpdate, undoKept } from './memory/progress.ts';
 import { slotKind, slotWord, stepStatus } from './memory/slot.ts';
 import { stagesDoneWord } from './memory/stages.ts';
 import type { EvaluateTapes, TapeRange, ThreadScript, TrainTapes, UpdateTapes } from './thread-script.ts';
+
+/** Where threads go on after one of them died. */
+export interface ResumePoint {
+  /** The oldest slot that is not answered. */
+  readonly slot: number;
+  /** Whether a thread had begun to change parameters for it: then all sums are there, and the update is finished; else the slot is computed again. */
+  readonly updating: boolean;
+}
 
 /**
  * The compute thread: takes slot after slot from the ring until it is told to stop. Between the barriers it only replays
@@ -20,6 +29,8 @@ export class StepLoop {
   /** Heap of this thread when slot `heapProbeAt` came, 0 before. */
   heapAtProbeBytes = 0;
 
+  readonly #progress: number;
+
   /** @param heapProbeAt slot at which the heap is measured once, for the test that the loop makes no garbage; -1 = never */
   constructor(script: ThreadScript, kernels: Kernels, memory: WebAssembly.Memory, cores: number, heapProbeAt = -1) {
     this.#script = script;
@@ -28,12 +39,15 @@ export class StepLoop {
     this.#control = new Int32Array(memory.buffer, script.control, controlBytes / 4);
     this.#crowded = script.threads > cores;
     this.#probeAt = heapProbeAt;
+    this.#progress = script.progress >>> 2;
   }
 
   /** Returns when told to stop, or when the run cannot go on. If it throws, the others are let go. */
-  run(): void {
+  run(resume?: ResumePoint): void {
     try {
-      this.#replay(this.#script.firstHash);
+      if (!resume || (resume.slot === 0 && !resume.updating)) this.#replay(this.#script.firstHash);
+      this.#next = resume?.slot ?? 0;
+      if (resume?.updating && !this.#finishUpdate()) return;
       while (this.#takeSlot());
     } catch (error) {
       poison(this.#control);
@@ -49,6 +63,8 @@ export class StepLoop {
     if (Atomics.load(control, controlWord.poisoned) !== 0) return false;
     if (this.#next === this.#probeAt) this.heapAtProbeBytes = process.memoryUsage().heapUsed;
     const slot = this.#next++ % this.#script.slots.length;
+    this.#words[this.#progress + progressWord.unit] = 0;
+    this.#words[this.#progress + progressWord.taken] = this.#next;
     const header = (this.#script.slots[slot] as number) >>> 2;
     const binding = this.#words[header + slotWord.binding] as number;
     switch (this.#words[header + slotWord.kind]) {
@@ -91,6 +107,31 @@ export class StepLoop {
       this.#replay(this.#script.hyper[phase]?.[slot] as TapeRange);
       this.#replay(tapes.update);
     }
+    return this.#conclude(status, tapes, slot, header);
+  }
+
+  /** The rest of the update of the slot at which threads died. Who is further on waits for the others. */
+  #finishUpdate(): boolean {
+    const words = this.#words;
+    const taken = words[this.#progress + progressWord.taken] as number;
+    const slot = this.#next++ % this.#script.slots.length;
+    const header = (this.#script.slots[slot] as number) >>> 2;
+    const phase = words[header + slotWord.phase] as number;
+    const trained = words[header + slotWord.kind] === slotKind.train;
+    const binding = words[header + slotWord.binding] as number;
+    const tapes = (trained ? this.#script.train[phase]?.[binding] : this.#script.updates[phase]) as UpdateTapes;
+    const hyper = this.#script.hyper[phase]?.[slot] as TapeRange;
+    this.#replay(tapes.decide);
+    const status = words[this.#script.status >>> 2] as number;
+    if (status === stepStatus.updated && taken === this.#next) {
+      const begun = words[this.#progress + progressWord.unit] !== 0;
+      if (!begun || undoKept(words, this.#script, hyper)) this.#replay(hyper);
+      for (const tape of restOfUpdate(words, this.#script, tapes.update)) this.#replay(tape);
+    }
+    return this.#conclude(status, tapes, slot, header);
+  }
+
+  #conclude(status: number, tapes: UpdateTapes, slot: number, header: number): boolean {
     // Before the barrier: behind it, the next step may overwrite the sums.
     if (this.#script.thread === 0) this.#replay(tapes.report[slot] as TapeRange);
     if (!this.#meet()) return false;

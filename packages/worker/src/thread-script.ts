@@ -16,6 +16,9 @@ export interface ThreadScript {
   /** i32 status of the thread's record of `decide`. */
   readonly status: number;
   readonly stopAtNonFinite: boolean;
+  /** Words that say how far the thread has come, for whoever takes its place, and room for the rest of an instruction. */
+  readonly progress: number;
+  readonly resumed: number;
   /** By phase and binding: batches of one size. */
   readonly train: readonly (readonly TrainTapes[])[];
   readonly evaluate: readonly EvaluateTapes[];

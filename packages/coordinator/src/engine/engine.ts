@@ -1,17 +1,13 @@
 import { setImmediate } from 'node:timers/promises';
-import {
-  DataError,
-  describeKernels,
-  LockstepError,
-  type PhaseSpec,
-  type Program,
-  type StepValues,
-} from '@lockstep/core/internal';
+import { DataError, describeKernels, type PhaseSpec, type Program, type StepValues } from '@lockstep/core/internal';
 import {
   ComputePool,
   type ComputeThreads,
   describeBadIndex,
+  describeRescue,
   fitRun,
+  Rescue,
+  type Rescued,
   type RunImage,
   RunMemory,
   type SlotAnswer,
@@ -44,6 +40,8 @@ export class Engine {
   readonly #record: RunRecord;
   #collected = 0;
   #stopRequested = false;
+  #rescue: Rescue | undefined;
+  readonly #rescued: Rescued[] = [];
 
   constructor(parts: EngineParts) {
     const { spec } = parts.traced;
@@ -75,8 +73,15 @@ export class Engine {
     const { spec } = traced;
     const { kernels } = request;
     this.#announce(describeKernels(kernels));
-    const options = { heapProbeAt: request.heapProbeAt ?? -1, profile: request.profile };
+    const options = {
+      heapProbeAt: request.heapProbeAt ?? -1,
+      profile: request.profile,
+      faults: request.threadFaults?.faults ?? [],
+    };
     const pool = new ComputePool(this.#image.scripts, this.#memory.memory, kernels, options, this.#parts.threads);
+    const { scripts, contexts } = this.#image;
+    const { memory, ring } = this.#memory;
+    this.#rescue = new Rescue({ pool, ring, memory, scripts, contexts, stages: 0 });
     try {
       const control = {
         stopping: (step: number) => this.#stopRequested || this.#record.stoppedEarly || step === request.stopAtStep,
@@ -86,25 +91,24 @@ export class Engine {
         ? evaluationOnly(spec, this.#cursor)
         : agenda(spec, this.#cursor, state.step, control);
       for (const item of items) {
-        while (this.#inFlight.length >= this.#pace.depth)
-          await this.#collect(pool, this.#pace.wanted(this.#inFlight.length));
+        while (this.#inFlight.length >= this.#pace.depth) await this.#collect(this.#pace.wanted(this.#inFlight.length));
         // There is one place for a snapshot: the last one is on disk before the next is made.
         while (item.kind === 'snapshot' && this.#inFlight.some(({ kind }) => kind === 'snapshot'))
-          await this.#collect(pool);
+          await this.#collect();
         if (item.kind === 'snapshot') await this.#record.written();
         if (item.kind === 'snapshot' && item.final) {
-          while (this.#inFlight.length > 0) await this.#collect(pool);
+          while (this.#inFlight.length > 0) await this.#collect();
           this.#record.snapshot(this.#memory.finalState(item.step), true);
           break;
         }
         await this.#publish(item);
         // Nothing is computed ahead of an evaluation that decides how the run goes on.
         const decides = item.kind === 'evaluate' && item.last && this.#record.followsEvaluations;
-        while (decides && this.#inFlight.length > 0) await this.#collect(pool);
+        while (decides && this.#inFlight.length > 0) await this.#collect();
       }
-      while (this.#inFlight.length > 0) await this.#collect(pool);
+      while (this.#inFlight.length > 0) await this.#collect();
       this.#memory.publish(undefined, { learningRates: [], scalars: [] });
-      const reports = await pool.finished;
+      const reports = await pool.reports();
       await this.#record.finish();
       return this.#record.result(reports);
     } finally {
@@ -158,12 +162,13 @@ export class Engine {
   }
 
   /** Waits for the oldest `wanted` slots in flight, and takes all answers that are there. */
-  async #collect(pool: ComputePool, wanted = 1): Promise<void> {
+  async #collect(wanted = 1): Promise<void> {
     const answered = await this.#memory.answered(this.#collected + 1, this.#collected + wanted);
     if (answered < 0) {
-      await pool.finished;
-      throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
+      this.#rescued.push(await (this.#rescue as Rescue).rescue());
+      return;
     }
+    this.#announceRescues();
     this.#record.assertHeld();
     this.#pace.answered(answered - this.#collected);
     while (this.#collected < answered) await this.#take(this.#inFlight.shift() as AgendaItem, this.#collected++);
@@ -171,6 +176,18 @@ export class Engine {
     if (!this.#pace.breathless) return;
     await setImmediate();
     this.#pace.breathed();
+  }
+
+  /** Told once the slots that were open are answered. */
+  #announceRescues(): void {
+    for (const rescued of this.#rescued.splice(0)) {
+      const item = this.#inFlight[rescued.slot - this.#collected];
+      this.#parts.emit({
+        type: 'warning',
+        ...(item && { step: item.kind === 'train' ? item.step + 1 : item.step }),
+        message: describeRescue(rescued),
+      });
+    }
   }
 
   async #take(item: AgendaItem, index: number): Promise<void> {

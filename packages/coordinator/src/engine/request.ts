@@ -1,6 +1,6 @@
 import type { MessagePort } from 'node:worker_threads';
 import type { JobSpec, LoadedKernels, TraceOverrides } from '@lockstep/core/internal';
-import type { Reduction, ThreadProfile } from '@lockstep/worker/local';
+import type { Reduction, ThreadFaults, ThreadProfile } from '@lockstep/worker/local';
 import type { ClusterRequest } from './cluster-request.ts';
 
 /** A job that was traced in the caller's thread: data only. Its closures answer at `host`. */
@@ -37,6 +37,8 @@ export interface EngineRequest {
   readonly profile: boolean;
   /** How workers take part; null: only the threads of this process do. */
   readonly cluster: ClusterRequest | null;
+  /** For tests: compute threads that die. */
+  readonly threadFaults: ThreadFaults | null;
   /** Receives arrays of `RunEvent`. */
   readonly events: MessagePort;
 }

@@ -21,7 +21,9 @@ class EngineService implements EngineApi {
   async run(request: EngineRequest) {
     const events = new EventSender(request.events);
     // They start beside the reading of the job.
-    const threads = request.cluster ? undefined : new ComputeThreads(request.threads);
+    const threads = request.cluster
+      ? undefined
+      : new ComputeThreads(request.threads, request.threadFaults?.heapLimitMb);
     try {
       const traced = await trace(request);
       const emit = request.quiet ? withoutSteps(events.send) : events.send;

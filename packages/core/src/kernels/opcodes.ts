@@ -60,6 +60,7 @@ export const kernelTable = {
   adadelta: ['adadelta'],
   rmsprop: ['rmsprop'],
   lion: ['lion'],
+  undo: ['track', 'unit', 'keep'],
 } as const;
 
 export type KernelFile = keyof typeof kernelTable;

@@ -62,6 +62,7 @@ const phaseOfFile: Readonly<Partial<Record<KernelFile, Phase>>> = {
   adadelta: 'update',
   rmsprop: 'update',
   lion: 'update',
+  undo: 'update',
 };
 
 const kernels = Object.entries(kernelTable).flatMap(([file, names]) =>

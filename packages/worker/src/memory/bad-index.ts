@@ -12,6 +12,11 @@ export interface BadIndex {
 /** Words of a context block (docs/kernels.md). */
 const word = { flag: 8, node: 9, row: 10, value: 11, position: 12 } as const;
 
+/** What was noted of slots that are computed again is noted again. */
+export function clearBadIndex(buffer: ArrayBufferLike, contexts: readonly number[]): void {
+  for (const context of contexts) new Int32Array(buffer, context, 16)[word.flag] = 0;
+}
+
 /** The first one that any thread noted. */
 export function readBadIndex(buffer: ArrayBufferLike, contexts: readonly number[]): BadIndex | undefined {
   for (const context of contexts) {

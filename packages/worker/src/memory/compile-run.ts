@@ -162,6 +162,8 @@ class RunCompiler {
       slots: shared.slots.map(({ header }) => header),
       errorFlag: own.context + 32,
       status: own.record + 12,
+      progress: own.progress,
+      resumed: own.resumed,
       stopAtNonFinite: this.#spec.nonFinite === 'stop',
       train: this.#train.map((bindings, phase) =>
         bindings.map((binding) => this.#trainTapes(thread, phase, binding, shared)),

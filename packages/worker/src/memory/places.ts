@@ -1,5 +1,6 @@
 import { hyperLength, type JobSpec, resultLayoutOf } from '@lockstep/core/internal';
 import type { BufferId, WorkPlan } from '../sharding/work.ts';
+import { type ProgressPlaces, progressWord, resumedBytes } from './progress.ts';
 import type { Regions } from './regions.ts';
 import type { StateAddresses } from './run-image.ts';
 import { runGroups, runVectors } from './run-state.ts';
@@ -8,13 +9,15 @@ import type { Slot } from './slot.ts';
 const contextBytes = 256;
 
 /** What belongs to one thread alone. */
-export interface ThreadPlaces {
+export interface ThreadPlaces extends ProgressPlaces {
   readonly context: number;
   readonly record: number;
   /** The thread's own sums of the statistics over all shards; copies of the parts follow. */
   readonly sums: number;
   readonly groups: readonly number[];
   readonly hyper: readonly number[];
+  /** Copies of the groups' states while they advance. */
+  readonly groupsBefore: readonly number[];
 }
 
 /** Where a thread computes shards. */
@@ -52,6 +55,9 @@ export function reserveThread(regions: Regions, spec: JobSpec, parts: number): T
     // The slots' own copies of the groups' state: every thread advances its own, all alike.
     groups: groups.map(() => regions.reserve('control', 24)),
     hyper: groups.map(() => regions.reserve('control', hyperLength * 4)),
+    progress: regions.reserve('control', 4 * Object.keys(progressWord).length),
+    groupsBefore: groups.map(() => regions.reserve('control', 24)),
+    resumed: regions.reserve('control', resumedBytes),
   };
 }
 

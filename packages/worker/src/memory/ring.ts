@@ -1,4 +1,4 @@
-import { poison } from '../barrier.ts';
+import { heal, poison } from '../barrier.ts';
 import { controlBytes, controlWord } from '../control-block.ts';
 
 /** While steps are slow, their events come no later than this. */
@@ -44,5 +44,11 @@ export class Ring {
 
   poison(): void {
     poison(this.#control);
+  }
+
+  /** As if nothing had happened, once all threads have left. @returns slots answered */
+  heal(): number {
+    heal(this.#control);
+    return Atomics.load(this.#control, controlWord.drained);
   }
 }

@@ -20,7 +20,7 @@ export class RunMemory {
   readonly memory: WebAssembly.Memory;
   readonly #image: RunImage;
   readonly #spec: JobSpec;
-  readonly #ring: Ring;
+  readonly ring: Ring;
   readonly #slots: readonly SlotView[];
 
   constructor(spec: JobSpec, image: RunImage) {
@@ -31,7 +31,7 @@ export class RunMemory {
     const watched = spec.watchEvery > 0 ? parameterPieces(spec).length : 0;
     const groups = runGroups(spec).length;
     this.#slots = image.slots.map((slot) => new SlotView(this.memory.buffer, slot, spec, groups, watched));
-    this.#ring = new Ring(this.memory.buffer, image.control);
+    this.ring = new Ring(this.memory.buffer, image.control);
     for (const { address, words } of image.contents)
       new Uint32Array(this.memory.buffer, address, words.length).set(words);
   }
@@ -53,19 +53,19 @@ export class RunMemory {
   /** The state where it lies, once all slots are answered and nothing more is published: at the end of a run no copy is needed. */
   finalState(step: number): TrainingState {
     const { state, liveGroups } = this.#image;
-    const groups = this.#ring.filled > 0 ? liveGroups : state.groups;
+    const groups = this.ring.filled > 0 ? liveGroups : state.groups;
     return stateIn(viewState(this.memory.buffer, this.#spec, { ...state, groups }), step);
   }
 
   /** Views of the next slot's fields for so many samples. */
   fields(samples: number): Readonly<Record<string, FieldView>> {
-    return this.#slot(this.#ring.filled).fields(samples);
+    return this.#slot(this.ring.filled).fields(samples);
   }
 
   /** Hands the next slot to the threads. Its fields are filled before. */
   publish(item: SlotItem | undefined, values: StepValues): void {
-    this.#slot(this.#ring.filled).write(this.#header(item), values);
-    this.#ring.publish();
+    this.#slot(this.ring.filled).write(this.#header(item), values);
+    this.ring.publish();
   }
 
   #header(item: SlotItem | undefined): SlotHeader {
@@ -90,7 +90,7 @@ export class RunMemory {
 
   /** @see Ring.answered */
   answered(count: number, wanted = count): Promise<number> {
-    return this.#ring.answered(count, wanted);
+    return this.ring.answered(count, wanted);
   }
 
   /** The answer to slot number `index`, counted from 0. */
@@ -114,7 +114,7 @@ export class RunMemory {
   }
 
   poison(): void {
-    this.#ring.poison();
+    this.ring.poison();
   }
 
   #slot(index: number): SlotView {

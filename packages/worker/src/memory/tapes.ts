@@ -9,6 +9,7 @@ import {
 import { blocksOf, type Slice } from './block-slices.ts';
 import type { PenaltyPiece, PiecewiseParameter } from './pieces.ts';
 import { type FoldAddresses, partBytes, type SharedPlaces, type ThreadPlaces } from './places.ts';
+import { UnitMarks } from './progress.ts';
 import { writeSum } from './rounding.ts';
 import { emaVector, runGroups, runVectors } from './run-state.ts';
 
@@ -93,24 +94,28 @@ export function foldSlice(
 const within = <P extends Slice>(block: Slice, pieces: readonly P[]): P[] =>
   pieces.filter(({ from, to }) => from >= block.from && to <= block.to);
 
-/** Optimizer, buffers, moving average and hash of a slice, block by block. */
+/** Optimizer, buffers, moving average and hash of a slice, block by block. Each change is a unit that another thread can finish. */
 export function updateSlice(
   tape: TapeWriter,
   slice: Slice,
   spec: JobSpec,
   phase: number,
   shared: Pick<SharedPlaces, 'state' | 'hashes' | 'one'>,
-  own: Pick<ThreadPlaces, 'hyper' | 'sums'>,
+  own: Pick<ThreadPlaces, 'hyper' | 'sums' | 'progress' | 'resumed'>,
   gradients: number,
 ): void {
   const { state, hashes } = shared;
   const ranges = changedRanges(spec, phase);
+  const units = new UnitMarks(tape, own);
   for (const block of blocksOf(slice)) {
+    let changed = false;
     for (const range of ranges) {
       const first = Math.max(range.from, block.from);
       const elements = Math.min(range.to, block.to) - first;
       if (elements <= 0) continue;
+      changed = true;
       const at = first * 4;
+      units.next(elements);
       if (range.kind === 'group') {
         const { optimizer, group } = runGroups(spec)[range.group] as ReturnType<typeof runGroups>[number];
         const vectors = vectorsOf(spec, optimizer, state.vectors);
@@ -126,10 +131,12 @@ export function updateSlice(
       if (spec.ema !== null && average !== undefined) {
         // Buffers are averages already: the newest is copied.
         const keep = range.kind === 'group' ? spec.ema : 0;
+        units.next(elements);
         movingAverage(tape, average + at, state.parameters + at, elements, keep, 1 - keep, shared.one);
       }
     }
-    hashBlock(tape, block, state.parameters, hashes);
+    // The hash of what does not change is there.
+    if (changed) hashBlock(tape, block, state.parameters, hashes);
   }
 }
 

@@ -3,6 +3,7 @@ import type { TapeRange, UpdateTapes } from '../thread-script.ts';
 import { blocksIn, sliceOf } from './block-slices.ts';
 import { countPieces, parameterPieces, penaltyPieces } from './pieces.ts';
 import type { FoldAddresses, SharedPlaces, ThreadPlaces } from './places.ts';
+import { keepUnit } from './progress.ts';
 import type { Regions } from './regions.ts';
 import { runGroups } from './run-state.ts';
 import type { Slot } from './slot.ts';
@@ -117,6 +118,8 @@ export class UpdateCompiler {
 
   #writeHyper(tape: TapeWriter, phase: number, thread: number, slot: Slot, shared: SharedPlaces): void {
     const own = shared.threads[thread] as ThreadPlaces;
+    const kept = own.groups.map((at, g) => ({ at, copy: own.groupsBefore[g] as number }));
+    keepUnit(tape, own, 6, kept);
     runGroups(this.#spec).forEach((group, g) => {
       if (group.phase !== phase) return;
       writeHyper(tape, group.optimizer, group.group, {

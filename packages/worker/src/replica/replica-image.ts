@@ -99,6 +99,8 @@ export function layOutReplica(spec: JobSpec, { threads: count, updates }: Replic
       slots: ring.slots.map(({ header }) => header),
       errorFlag: own.context + 32,
       status: own.record + 12,
+      progress: own.progress,
+      resumed: own.resumed,
       // Whoever gave the order decides.
       stopAtNonFinite: false,
       train: [],

@@ -11,6 +11,8 @@ import { mostStages } from '../memory/stages.ts';
 import { readState, type StateView, viewState, writeState } from '../memory/state-view.ts';
 import type { TrainingState } from '../memory/training-state.ts';
 import { ComputePool } from '../thread/pool.ts';
+import { Rescue, type Rescued } from '../thread/rescue.ts';
+import type { ThreadFault } from '../thread/thread-fault.ts';
 import { type ComputeRequest, checkRequest, type UpdateRequest } from './compute-request.ts';
 import { type CompiledRanges, RangeCompiler } from './range-compiler.ts';
 import { batchPlaces, layOutReplica, type ReplicaImage } from './replica-image.ts';
@@ -34,6 +36,10 @@ export interface ReplicaOptions {
   readonly stageElements?: number;
   /** Whether it applies updates (default); if not it holds parameters only, and where the job has one the moving average. */
   readonly updates?: boolean;
+  /** Told after compute threads died and were replaced. */
+  readonly onRescue?: (rescued: Rescued) => void;
+  /** For tests: threads that die. */
+  readonly threadFaults?: readonly ThreadFault[];
 }
 
 /** A node of the canonical tree: shards `lo` (inclusive) to `hi` (exclusive). */
@@ -75,6 +81,8 @@ export class Replica {
   readonly #area: WorkArea;
   readonly #compiler: RangeCompiler;
   readonly #pool: ComputePool;
+  readonly #rescue: Rescue;
+  readonly #onRescue: (rescued: Rescued) => void;
   readonly #ring: Ring;
   readonly #slots: readonly SlotView[];
   readonly #words: readonly Uint32Array[];
@@ -85,6 +93,8 @@ export class Replica {
   /** Place of the next batch. */
   #place = 0;
   #busy = false;
+  /** Whether parts of what is being computed are told when they are final. */
+  #telling = false;
   #closed = false;
 
   private constructor(options: ReplicaOptions) {
@@ -108,7 +118,20 @@ export class Replica {
     const statistics = Math.max(...spec.phases.map(({ program }) => program.statistics.length));
     this.reduced = new Float32Array(buffer, image.reduced, updates ? spec.layout.length + statistics : 0);
     this.#ring = new Ring(buffer, image.control);
-    this.#pool = new ComputePool(image.scripts, memory, kernels, { heapProbeAt: -1, profile: false });
+    const faults = options.threadFaults ?? [];
+    this.#pool = new ComputePool(image.scripts, memory, kernels, { heapProbeAt: -1, profile: false, faults });
+    const contexts = image.threads.map(({ context }) => context);
+    const { scripts } = image;
+    this.#rescue = new Rescue({
+      pool: this.#pool,
+      ring: this.#ring,
+      memory,
+      scripts,
+      contexts,
+      stages: image.stages,
+      handedOver: () => this.#telling && this.#stages.done > 0,
+    });
+    this.#onRescue = options.onRescue ?? (() => undefined);
   }
 
   /**
@@ -162,8 +185,12 @@ export class Replica {
     const key = request.key ?? this.#key(request);
     const nodes = this.#nodes(compiled);
     const telling = onFinal && this.#stages.watch(compiled.stages, (slices) => onFinal({ nodes, slices }));
+    this.#telling = telling !== undefined;
     const order = this.#order({ kind: slotKind.compute, key }, { learningRates: [], scalars });
-    const { status } = await order.finally(() => telling?.end());
+    const { status } = await order.finally(() => {
+      this.#telling = false;
+      telling?.end();
+    });
     const computeMs = performance.now() - startedAt;
     if (status === stepStatus.badIndex) return { status: 'badIndex', found: this.#badIndex() };
     return { status: 'computed', nodes, computeMs, outputs };
@@ -210,7 +237,7 @@ export class Replica {
     this.#closed = true;
     this.#ring.poison();
     // Threads that wait leave by themselves; those that compute are not waited for.
-    if (!this.#busy) await this.#pool.finished.catch(() => undefined);
+    if (!this.#busy) await this.#pool.casualties();
     await this.#pool.close();
   }
 
@@ -221,12 +248,15 @@ export class Replica {
     const ring = this.#slots[0] as SlotView;
     ring.write(header, values);
     this.#ring.publish();
-    const answered = await this.#ring.answered(this.#ring.filled);
-    this.#busy = false;
-    if (answered < 0) {
-      if (this.#closed) throw new LockstepError('The replica was closed.');
-      await this.#pool.finished;
-      throw new LockstepError('The compute threads stopped without a reason; run again with --debug and report it.');
+    try {
+      const rescues: Rescued[] = [];
+      while ((await this.#ring.answered(this.#ring.filled)) < 0) {
+        if (this.#closed) throw new LockstepError('The replica was closed.');
+        rescues.push(await this.#rescue.rescue());
+      }
+      for (const rescued of rescues) this.#onRescue(rescued);
+    } finally {
+      this.#busy = false;
     }
     return ring.answer(statistics);
   }

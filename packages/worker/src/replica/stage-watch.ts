@@ -10,6 +10,11 @@ export class StageWatch {
     this.#words = new Int32Array(buffer, stages, stagesDoneWord + 1);
   }
 
+  /** Stages that are done of the compute that is watched. */
+  get done(): number {
+    return Atomics.load(this.#words, stagesDoneWord);
+  }
+
   /** To be called before the threads begin; `end` when they are done, which throws what `tell` threw. The last stage is not told: all is done with it. */
   watch(stages: readonly Stage[], tell: (slices: readonly Slice[]) => void): { end(): void } {
     const words = this.#words;

@@ -7,7 +7,8 @@ import { computeThreadUrl } from './url.ts';
 export class ComputeThreads {
   readonly #pool: Piscina<ComputeTask, ComputeReport>;
 
-  constructor(count: number) {
+  /** @param heapLimitMb for tests: most memory of each thread's own heap */
+  constructor(count: number, heapLimitMb?: number) {
     this.#pool = new Piscina({
       filename: computeThreadUrl.href,
       minThreads: count,
@@ -15,6 +16,7 @@ export class ComputeThreads {
       // An idle pool thread in Atomics.wait would block its own event loop.
       atomics: 'disabled',
       recordTiming: false,
+      ...(heapLimitMb !== undefined && { resourceLimits: { maxOldGenerationSizeMb: heapLimitMb } }),
       ...threadOptions(),
     });
   }
