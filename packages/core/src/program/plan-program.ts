@@ -7,6 +7,7 @@ import type { Plan, PlanAddresses, PlanRequest } from './plan.ts';
 import type { Program } from './program.ts';
 import { type NodeStep, type Place, Scheduler, type Step } from './schedule.ts';
 import { TapeWriter } from './tape-writer.ts';
+import { tileChains } from './tile-chains.ts';
 import { validateProgram } from './validate.ts';
 
 const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
@@ -41,7 +42,7 @@ export function planProgram(request: PlanRequest): Plan {
       if (from === 0) tables.write(addresses.arena, tape);
       for (const step of steps.slice(from, to)) emitter.write(step, addresses, tape);
       if (to === steps.length) emitter.endShards(addresses, tape);
-      return tape.finish();
+      return tileChains(tape.finish());
     },
   };
 }
