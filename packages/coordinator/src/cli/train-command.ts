@@ -37,12 +37,12 @@ interface Flags extends ClusterFlags {
 
 export function trainCommand(): Command {
   const command = new Command('train')
-    .description('train a job on all cores of this machine')
+    .description('train a job on all cores of this machine, and on workers of others')
     .argument('<job>', 'file whose default export is defineJob({ ... })')
     .addOption(
       numberOption(
         '--threads <n>',
-        'compute threads (default: one per core; 0 with --listen); no bit depends on it',
+        'compute threads (default: one per core; with --listen also 0); no bit depends on it',
         0,
         'LOCKSTEP_THREADS',
       ),
