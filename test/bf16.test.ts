@@ -8,6 +8,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { type JobName, jobs } from './support/jobs.ts';
 import { trainByTheBook } from './support/oracle.ts';
 import { ReplicaSet, rangesOf } from './support/replicas.ts';
+import { type CliResult, jobText, lockstep, UserFolder } from './support/run-cli.ts';
 import tiny from './support/tiny-job.ts';
 
 // Gradients rounded at each leaf and node of the tree: other bits than f32, and again the same ones whatever computes them.
@@ -81,3 +82,20 @@ test('it is part of the run: said at the start, and a run of the other kind is n
     await rm(out, { recursive: true });
   }
 });
+
+test('the command line keeps to it when a run is gone on with', async () => {
+  using folder = new UserFolder();
+  const job = folder.write('job.ts', jobText({ steps: '8' }));
+  const digestOf = ({ stdout }: CliResult) => (JSON.parse(stdout.trim().split('\n').at(-1) as string) as Done).digest;
+  const train = (...args: string[]) => lockstep(['train', job, '--json', ...args], { cwd: folder.path });
+  const whole = digestOf(await train('--reduce', 'bf16'));
+  expect(whole).not.toBe(digestOf(await train()));
+  await train('--reduce', 'bf16', '--out', 'parts', '--stop-at', '3');
+  expect(digestOf(await train('--out', 'parts', '--resume'))).toBe(whole);
+  const other = await train('--out', 'parts', '--resume', '--reduce', 'f32');
+  expect(other).toMatchObject({ code: 2, stderr: expect.stringContaining('reduce is bf16, not f32') });
+});
+
+interface Done {
+  readonly digest: string;
+}

@@ -108,7 +108,7 @@ export class CheckpointStore {
     const difference = differingPart(loaded.manifest.identity, this.#identity);
     if (difference) {
       throw new UsageError(
-        `${loaded.path} is a checkpoint of another run (its ${difference}): resume with the job, data, seed and shards it was made with, or choose another --out.`,
+        `${loaded.path} is a checkpoint of another run (its ${difference}): resume with the job, data, seed, shards and --reduce it was made with, or choose another --out.`,
       );
     }
     for (const { path } of loaded.rejected) this.#damaged.add(basename(path));

@@ -1,4 +1,4 @@
-import type { JobSpec } from '@lockstep/core/internal';
+import { type JobSpec, roundBf16 } from '@lockstep/core/internal';
 import type { VectorFormat } from '../exchange/vector-format.ts';
 import { type Reduction, roundedElements } from '../memory/rounding.ts';
 import { shardsOf } from '../sharding/shards.ts';
@@ -26,16 +26,6 @@ export function adder(
   const rounded = Math.max(0, roundedElements({ layout }, reduce) - from);
   return (into, other) => {
     for (let i = 0; i < into.length; i++) into[i] = (into[i] as number) + (other[i] as number);
-    if (rounded > 0) roundToBf16(into.subarray(0, rounded));
+    if (rounded > 0) roundBf16(into.subarray(0, rounded));
   };
-}
-
-/** To the nearest bfloat16, ties to even; infinities stay, NaN stays NaN. */
-export function roundToBf16(values: Float32Array): void {
-  const bits = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  for (let i = 0; i < bits.length; i++) {
-    const word = bits[i] as number;
-    if ((word & 0x7fffffff) > 0x7f800000) bits[i] = (word | 0x00400000) & 0xffff0000;
-    else bits[i] = (word + 0x7fff + ((word >>> 16) & 1)) & 0xffff0000;
-  }
 }

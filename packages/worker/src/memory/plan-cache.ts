@@ -3,6 +3,9 @@ import type { WorkItem } from '../sharding/thread-work.ts';
 import type { WorkPlan } from '../sharding/work.ts';
 import type { WorkSizes } from './places.ts';
 
+/** Of one Program: shares of a cluster change with its speeds, and a plan of a large model takes a megabyte. */
+const mostPlans = 64;
+
 export type WorkRun = Extract<WorkItem, { kind: 'run' }>;
 
 /** Plans are a matter of segments alone, so threads and batches of one size share them. */
@@ -20,6 +23,7 @@ export class PlanCache {
     const key = `${segments.join()} ${groups.join()}`;
     const known = plans.get(key);
     if (known) return known;
+    if (plans.size >= mostPlans) plans.clear();
     const plan = planProgram({ program, layout: this.#layout, segments, groups });
     plans.set(key, plan);
     return plan;
