@@ -37,6 +37,8 @@ const faults: readonly Fault[] = [
 
 /** A history has a few kinds of faults, often, rather than all of them, seldom: so they meet each other. */
 export function drawFaults(random: Random): Fault[] {
+  // Lost workers are the most frequent of all faults, and the hardest where the next one is lost while the others regroup.
+  if (random.chance(0.25)) return ['kill', 'cut', 'join'];
   return Array.from({ length: random.integer(1, 5) }, () => random.pick(faults));
 }
 
