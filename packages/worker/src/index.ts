@@ -46,6 +46,7 @@ export { type GrpcServer, type Served, type ServeOptions, serve, served } from '
 export { StatusError, status, statusName } from './grpc/status-error.ts';
 export { compoundSink, compoundSource, stateParts } from './host/compound-piece.ts';
 export type { CoordinatorLink, CoordinatorStream, StreamListener } from './host/coordinator-link.ts';
+export { localUpdates } from './host/local-round.ts';
 export { PiecesOfOthers } from './host/pieces-of-others.ts';
 export type { PlannedJob } from './host/planned-job.ts';
 export { adder, formatOf, nodesOf } from './host/reduction.ts';

@@ -17,6 +17,7 @@ export type { SlotAnswer } from './memory/slot-view.ts';
 export type { StateView } from './memory/state-view.ts';
 export type { TrainingState } from './memory/training-state.ts';
 export type { KernelTime, ThreadProfile, TraceEvent } from './profile/thread-profile.ts';
+export { replicaShards } from './sharding/replica-shards.ts';
 export { type Shard, shardsOf } from './sharding/shards.ts';
 export { children, foldTree, maximalSubtrees, splitPoint, type TreeNode } from './sharding/tree.ts';
 export { StepLoop } from './step-loop.ts';

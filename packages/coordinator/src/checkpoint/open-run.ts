@@ -19,6 +19,8 @@ export interface OpenRequest {
   readonly resume: boolean;
   readonly initialWeights: string | null;
   readonly reduce: Reduction;
+  /** See `identityOf`. */
+  readonly strategy?: string;
 }
 
 export interface OpenedRun {
@@ -56,7 +58,7 @@ export async function openRun(
   const fs = new FencedFileSystem(disk, fence);
   const store = new CheckpointStore(
     out,
-    identityOf(traced, request.reduce),
+    identityOf(traced, request.reduce, request.strategy),
     describeModel(spec),
     spec.keep,
     fs,

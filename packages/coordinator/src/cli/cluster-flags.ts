@@ -15,6 +15,8 @@ export interface ClusterFlags extends SecurityFlags {
   readonly minWorkers?: number;
   readonly placement?: 'coordinator' | 'workers';
   readonly mode?: 'sync' | 'local' | 'ssp' | 'async';
+  readonly localSteps?: number;
+  readonly replicas?: number;
   readonly lease?: number;
 }
 
@@ -33,6 +35,8 @@ export function addClusterFlags(command: Command): Command {
     numberOption('--min-workers <n>', 'workers, this process included, that the first step waits for', 1),
     new Option('--placement <where>', 'who owns the slices of the weights').choices(['coordinator', 'workers']),
     new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
+    numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
+    numberOption('--replicas <n>', 'replicas of mode local: part of the run, like the seed (default: 4)', 1),
     numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
   ];
   for (const option of options) command.addOption(option);
@@ -41,9 +45,11 @@ export function addClusterFlags(command: Command): Command {
 
 /** Undefined where the flags ask for nothing that one process alone could not do. */
 export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
-  const { listen, minWorkers, placement, mode, lease, certs, tokenFile, insecure } = flags;
+  const { listen, minWorkers, placement, mode, localSteps, replicas, lease, certs, tokenFile, insecure } = flags;
   if (listen === undefined && (mode === undefined || mode === 'sync')) {
-    const given = Object.entries({ minWorkers, placement, certs, insecure }).find(([, value]) => value !== undefined);
+    const given = Object.entries({ minWorkers, placement, certs, insecure, localSteps, replicas }).find(
+      ([, value]) => value !== undefined,
+    );
     if (given) throw new UsageError(`--${dashed(given[0])} is for runs that workers can join: add --listen HOST:PORT.`);
     return undefined;
   }
@@ -52,6 +58,8 @@ export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefine
     ...(minWorkers !== undefined && { minWorkers }),
     ...(placement !== undefined && { placement }),
     ...(mode !== undefined && { mode }),
+    ...(localSteps !== undefined && { localSteps }),
+    ...(replicas !== undefined && { replicas }),
     ...(lease !== undefined && { leaseMs: lease }),
     ...(certs !== undefined && { certs }),
     ...(tokenFile !== undefined && { tokenFile }),

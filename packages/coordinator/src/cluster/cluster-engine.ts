@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { setInterval } from 'node:timers';
-import { describeKernels, LockstepError, type StepValues } from '@lockstep/core/internal';
+import { describeKernels, type JobSpec, type StepValues, UsageError } from '@lockstep/core/internal';
 import type { TrainingState } from '@lockstep/worker';
-import { agenda, evaluationOnly } from '../engine/agenda.ts';
+import { type AgendaControl, type AgendaItem, agenda, evaluationOnly } from '../engine/agenda.ts';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import { Cursor } from '../engine/cursor.ts';
 import { fewRowsWarning } from '../engine/few-rows.ts';
@@ -12,7 +12,8 @@ import { promiseOf } from '../observe/promise.ts';
 import { SupersededError } from '../storage/fence.ts';
 import { RewindError } from './cluster-driver.ts';
 import { ClusterServer } from './cluster-server.ts';
-import { batchOf, itemSpec, type WorkItem } from './item-plan.ts';
+import { batchesOf, itemSpec, type WorkItem } from './item-plan.ts';
+import { localAgenda } from './local-agenda.ts';
 import { LookAhead } from './look-ahead.ts';
 import { Party } from './party.ts';
 
@@ -48,6 +49,7 @@ export class ClusterEngine {
 
   async run(): Promise<EngineResult> {
     const { cluster, traced, request, emit } = this.#parts;
+    checkMode(cluster, traced.spec);
     const server = await ClusterServer.start({ cluster, run: this.#run, emit });
     this.#announce(server.address);
     const few = fewRowsWarning(traced.spec);
@@ -70,7 +72,9 @@ export class ClusterEngine {
         try {
           await this.#train(party);
           await this.#record.finish();
-          return this.#record.result([]);
+          const { sent, received } = server.traffic;
+          const traffic = { sentBytes: sent, receivedBytes: received };
+          return this.#record.result([], { traffic, refused: server.refusals });
         } catch (error) {
           if (!(error instanceof RewindError)) throw error;
           await this.#rewind(error);
@@ -104,12 +108,14 @@ export class ClusterEngine {
     const { spec } = traced;
     const record = this.#record;
     const control = {
-      stopping: (step: number) => this.#stopRequested || record.stoppedEarly || step === request.stopAtStep,
+      stopping: (step: number) =>
+        this.#stopRequested || record.stoppedEarly || (request.stopAtStep !== null && step >= request.stopAtStep),
       checkpointDue: (endOfEpoch: boolean) => record.checkpointDue(endOfEpoch),
     };
-    const items = new LookAhead(
-      request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : agenda(spec, this.#cursor, this.#kept.step, control),
+    const items = new LookAhead<ReturnType<typeof localAgenda> extends Iterable<infer T> ? T | AgendaItem : never>(
+      request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : this.#agenda(control),
     );
+    const { replicas } = this.#parts.cluster.local;
     let number = 0;
     for (let item = items.take(); item; item = items.take()) {
       if (item.kind === 'snapshot') {
@@ -124,18 +130,29 @@ export class ClusterEngine {
       const next = item.kind === 'evaluate' && record.followsEvaluations ? undefined : items.peek();
       const upcoming = next && next.kind !== 'snapshot' ? next : undefined;
       await party.bring(
-        { item, spec: itemSpec(spec, item, number, values), batch: batchOf(item, number), values },
+        { item, spec: itemSpec(spec, item, number, values, replicas), batches: batchesOf(item, number), values },
         upcoming && {
-          spec: itemSpec(spec, upcoming, number + 1, values),
-          batch: batchOf(upcoming, number + 1),
+          spec: itemSpec(spec, upcoming, number + 1, values, replicas),
+          batches: batchesOf(upcoming, number + 1),
         },
         record,
       );
     }
   }
 
-  async #values(item: WorkItem): Promise<StepValues> {
-    return this.#parts.traced.host.stepValues(item.step, this.#record.testLosses);
+  #agenda(control: AgendaControl) {
+    const { traced, cluster } = this.#parts;
+    const { step } = this.#kept;
+    return cluster.mode === 'local'
+      ? localAgenda(traced.spec, this.#cursor, step, cluster.local.steps, control)
+      : agenda(traced.spec, this.#cursor, step, control);
+  }
+
+  /** Of the item's step, or of each step of a local round. */
+  async #values(item: WorkItem): Promise<StepValues[]> {
+    const { host } = this.#parts.traced;
+    const steps = item.kind === 'local' ? item.batches.map((_, i) => item.step + i) : [item.step];
+    return Promise.all(steps.map((step) => host.stepValues(step, this.#record.testLosses)));
   }
 
   /** Everybody who held the state is gone: back to the copy that is here. The journal shows that the steps come out the same. */
@@ -167,6 +184,19 @@ export class ClusterEngine {
       out: request.out,
       ...(address !== undefined && { address }),
     });
-    if (cluster.mode !== 'sync') throw new LockstepError(`Mode ${cluster.mode} is not available.`);
   }
+}
+
+/** @throws UsageError where the job cannot be trained in this mode */
+function checkMode({ mode, local }: ClusterRequest, { ema, batch, name }: JobSpec): void {
+  if (mode === 'sync') return;
+  if (mode !== 'local') throw new UsageError(`Mode ${mode} is not available yet: use sync or local.`);
+  if (ema !== null)
+    throw new UsageError(
+      `Job "${name}" keeps a moving average of its weights, which mode local does not: leave out ema.`,
+    );
+  if (local.replicas > batch.shards)
+    throw new UsageError(
+      `${local.replicas} replicas are more than the ${batch.shards} shards of a batch of job "${name}": use at most ${batch.shards}.`,
+    );
 }

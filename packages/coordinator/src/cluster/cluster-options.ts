@@ -10,6 +10,10 @@ export interface ClusterOptions {
   /** Who owns the slices of the weights; default: the coordinator. */
   readonly placement?: ClusterRequest['placement'];
   readonly mode?: ClusterRequest['mode'];
+  /** Of mode local: steps that replicas take on their own before their ways are joined; default 50. */
+  readonly localSteps?: number;
+  /** Of mode local; part of the run, like the seed. Default 4. */
+  readonly replicas?: number;
   /** Folder of the coordinator's certificate (see `lockstep certs`). */
   readonly certs?: string;
   /** File with the join token; default: that in `certs`, or LOCKSTEP_TOKEN. */
@@ -25,7 +29,11 @@ const defaultLeaseMs = 10_000;
 /** @throws UsageError naming the option that cannot be */
 export function clusterRequest(options: ClusterOptions): ClusterRequest {
   const { listen = null, minWorkers = 1, leaseMs = defaultLeaseMs, certs, tokenFile, insecure = false } = options;
-  const { placement = 'coordinator', mode = 'sync' } = options;
+  const { placement = 'coordinator', mode = 'sync', localSteps = 50, replicas = 4 } = options;
+  for (const [name, value] of Object.entries({ localSteps, replicas })) {
+    if (!Number.isInteger(value) || value < 1)
+      throw new UsageError(`${name} must be a whole number of at least 1, not ${value}.`);
+  }
   if (!Number.isInteger(minWorkers) || minWorkers < 1)
     throw new UsageError(`minWorkers must be a whole number of at least 1, not ${minWorkers}.`);
   if (!(leaseMs >= 100)) throw new UsageError(`leaseMs must be at least 100, not ${leaseMs}.`);
@@ -38,6 +46,7 @@ export function clusterRequest(options: ClusterOptions): ClusterRequest {
     minWorkers,
     placement,
     mode,
+    local: { steps: localSteps, replicas },
     security: { ...(certs !== undefined && { certs }), ...(tokenFile !== undefined && { tokenFile }) },
     insecure,
     leaseMs,

@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 import {
   kernelsHash,
+  NonFiniteError,
   numericsVersion,
   type PhaseSpec,
   type StepValues,
@@ -22,6 +23,7 @@ import {
   pieces,
   Replica,
   readState,
+  replicaShards,
   type SlotAnswer,
   type StateView,
   stateParts,
@@ -40,7 +42,9 @@ import { ClusterDriver, RewindError } from './cluster-driver.ts';
 import { toRunEvent } from './cluster-events.ts';
 import type { ClusterServer } from './cluster-server.ts';
 import type { WorkItem } from './item-plan.ts';
+import type { LocalItem } from './local-agenda.ts';
 import { NodeCollector } from './node-collector.ts';
+import { OuterState, updatesOf } from './outer-state.ts';
 import { stateArrays } from './state-copy.ts';
 
 export interface PartyOptions {
@@ -57,8 +61,9 @@ export interface PartyOptions {
 interface Task {
   readonly item: WorkItem;
   readonly spec: ItemSpec;
-  readonly batch: BatchRequest;
-  readonly values: StepValues;
+  readonly batches: readonly BatchRequest[];
+  /** Of its step, or of each step of a local round. */
+  readonly values: readonly StepValues[];
 }
 
 /** Between two rounds of asking whoever holds the state, in milliseconds. */
@@ -82,11 +87,13 @@ export class Party {
   readonly #digest: string;
   /** Where the coordinator owns the slices. */
   #replica: Replica | undefined;
+  /** Of local training. */
+  #outer: OuterState | undefined;
   #member: WorkerHost | undefined;
   /** Of the member of this process. */
   #tasks: Tasks | undefined;
   #task: Task | undefined;
-  #upcoming: { readonly spec: ItemSpec; readonly batch: BatchRequest } | undefined;
+  #upcoming: Pick<Task, 'spec' | 'batches'> | undefined;
   #record: RunRecord | undefined;
   #collector: NodeCollector | undefined;
   /** The item after which the coordinator has the state on its board. */
@@ -160,17 +167,14 @@ export class Party {
   }
 
   /** Brings one item through. Rejects where the run cannot go on so. */
-  async bring(
-    task: Task,
-    upcoming: { readonly spec: ItemSpec; readonly batch: BatchRequest } | undefined,
-    record: RunRecord,
-  ): Promise<void> {
+  async bring(task: Task, upcoming: Pick<Task, 'spec' | 'batches'> | undefined, record: RunRecord): Promise<void> {
     const { spec } = this.#options.traced;
     this.#task = task;
     this.#upcoming = upcoming;
     this.#record = record;
-    this.#collector = new NodeCollector(spec, task.spec, this.#options.request.reduce, this.#others);
-    void this.#batches.read(task.batch).catch((error: Error) => this.#driver.fail(error));
+    const { leaves } = task.spec;
+    this.#collector = new NodeCollector(spec, task.spec, this.#options.request.reduce, this.#others, leaves);
+    for (const batch of task.batches) void this.#batches.read(batch).catch((error: Error) => this.#driver.fail(error));
     try {
       await this.#driver.begin(task.spec, upcoming?.spec);
     } finally {
@@ -184,6 +188,7 @@ export class Party {
 
   /** A copy of the state as everybody holds it now, between two items. */
   async snapshot(step: number): Promise<TrainingState> {
+    if (this.#replica && this.#outer) return this.#outer.snapshot(step, this.#replica.state.parameters);
     if (this.#replica) return this.#replica.snapshot(step);
     const item = this.#driver.core.stateItem;
     if (item === this.#keptItem) return readState(this.#kept as StateView, step);
@@ -219,6 +224,7 @@ export class Party {
         threads: Math.max(1, threads),
       });
       await this.#replica.load(state);
+      if (cluster.mode === 'local') this.#outer = new OuterState(spec.layout, state);
       this.#offerParameters(0);
     } else this.#keep(0, stateArrays(spec, state));
     if (threads > 0) this.#join();
@@ -229,13 +235,15 @@ export class Party {
     const { request, traced, server } = this.#options;
     const { threads, kernels, memoryLimitBytes: limitBytes, mergeShards } = request;
     const address = server.address ?? here;
-    const shared = this.#replica && {
-      spec: traced.spec,
-      digest: this.#digest,
-      replica: this.#replica,
-      train: undefined,
-      test: undefined,
-    };
+    // Replicas of local training go their own ways from the common parameters.
+    const shared = this.#replica &&
+      !this.#outer && {
+        spec: traced.spec,
+        digest: this.#digest,
+        replica: this.#replica,
+        train: undefined,
+        test: undefined,
+      };
     const tasks = new Tasks(
       {
         others: this.#others,
@@ -308,9 +316,19 @@ export class Party {
     const member = this.#driver.core.members.find((one) => one.session === session);
     if (member?.address === '') this.#expectPushes(member.id, plain(work.ranges));
     if (this.#task && work.item === this.#task.spec.item)
-      this.#batches.offer(this.#task.batch, plain(work.ranges)).catch(fail);
+      for (const batch of this.#task.batches) this.#batches.offer(batch, this.#shardsOf(this.#task, work)).catch(fail);
     if (this.#upcoming && upcoming?.item === this.#upcoming.spec.item)
-      this.#batches.offer(this.#upcoming.batch, plain(upcoming.ranges)).catch(fail);
+      for (const batch of this.#upcoming.batches)
+        this.#batches.offer(batch, this.#shardsOf(this.#upcoming, upcoming)).catch(fail);
+  }
+
+  /** Shards whose samples are needed; of local training those of each replica, one by one. */
+  #shardsOf({ spec }: Pick<Task, 'spec'>, { ranges }: { ranges?: ToRanges }): { lo: number; hi: number }[] {
+    if (spec.kind !== 'local') return plain(ranges);
+    const { shards } = this.#options.traced.spec.batch;
+    return plain(ranges).flatMap(({ lo, hi }) =>
+      Array.from({ length: hi - lo }, (_, i) => replicaShards(lo + i, spec.samples, shards)),
+    );
   }
 
   #collect(effect: Parameters<NodeCollector['collect']>[0]): Promise<boolean> {
@@ -343,6 +361,10 @@ export class Party {
       await record.evaluated(task.item, collector.root, collector.gathered);
       return;
     }
+    if (task.item.kind === 'local') {
+      await this.#outerStep(task.item, task, collector.root, record);
+      return;
+    }
     const replica = this.#replica as Replica;
     replica.reduced.set(collector.root);
     this.#board.withdraw(pieces.parameters(this.#parametersItem));
@@ -350,7 +372,26 @@ export class Party {
     const { phase, learningRates } = task.spec;
     const update = () => replica.update({ phase, learningRates });
     const answer = await (this.#tasks ? this.#tasks.order(update) : update());
-    record.trained(task.item, task.values, copyOf(answer), () => replica.reduced);
+    record.trained(task.item, task.values[0] as StepValues, copyOf(answer), () => replica.reduced);
+    this.#offerParameters(item);
+  }
+
+  async #outerStep({ batches, step }: LocalItem, task: Task, root: Float32Array, record: RunRecord): Promise<void> {
+    const { spec } = this.#options.traced;
+    const replica = this.#replica as Replica;
+    const item = task.spec.item;
+    this.#board.withdraw(pieces.parameters(this.#parametersItem));
+    if (!this.#outer?.step(replica.state.parameters, root, task.spec.samples)) {
+      const message = `Steps ${step + 1} to ${step + batches.length}: a replica came to numbers that are not finite.`;
+      if (spec.nonFinite === 'stop')
+        throw new NonFiniteError(`${message} Nothing was updated; lower the learning rate.`);
+      this.#options.emit({ type: 'warning', step, message: `${message} The round changed nothing.` });
+    }
+    const digest = await replica.refresh();
+    const statistics = root.subarray(spec.layout.length);
+    const round: LocalItem = { kind: 'local', step, batches };
+    for (const { item: update, values, answer } of updatesOf(spec.phases, round, task.values, statistics, digest))
+      record.trained(update, values, answer, () => new Float32Array());
     this.#offerParameters(item);
   }
 
@@ -382,7 +423,7 @@ export class Party {
       gradientSquares: Float64Array.from(updated.gradientSquares),
       digest: updated.digest,
     };
-    (this.#record as RunRecord).trained(task.item, task.values, answer, () => new Float32Array());
+    (this.#record as RunRecord).trained(task.item, task.values[0] as StepValues, answer, () => new Float32Array());
   }
 
   async #fetchState(item: number): Promise<StateView> {

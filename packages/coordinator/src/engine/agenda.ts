@@ -59,7 +59,8 @@ export function* evaluationOnly(spec: JobSpec, cursor: Cursor): Generator<Agenda
   yield { kind: 'snapshot', step: 0, final: true };
 }
 
-function* evaluation(cursor: Cursor, step: number): Generator<AgendaItem> {
+/** The test split, batch by batch, with the weights after so many steps. */
+export function* evaluation(cursor: Cursor, step: number): Generator<Extract<AgendaItem, { kind: 'evaluate' }>> {
   const batches = cursor.testBatches();
   for (const [i, samples] of batches.entries()) {
     yield { kind: 'evaluate', step, samples, last: i === batches.length - 1 };

@@ -10,7 +10,7 @@ import {
 import { type ComputeReport, type SlotAnswer, stepStatus, type TrainingState } from '@lockstep/worker/local';
 import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
-import type { RunEvent } from '../observe/events.ts';
+import type { DoneEvent, RunEvent } from '../observe/events.ts';
 import type { Journal } from '../observe/journal.ts';
 import type { Fence } from '../storage/fence.ts';
 import { type AgendaItem, evaluationDue } from './agenda.ts';
@@ -150,7 +150,7 @@ export class RunRecord {
   }
 
   /** After the final snapshot. */
-  result(reports: readonly ComputeReport[]): EngineResult {
+  result(reports: readonly ComputeReport[], cluster: Pick<DoneEvent, 'traffic' | 'refused'> = {}): EngineResult {
     const spec = this.#spec;
     const state = this.#final;
     if (!state) throw new LockstepError('The run ended without a final state; run again with --debug and report it.');
@@ -159,7 +159,7 @@ export class RunRecord {
     const { stoppedEarly } = this;
     const interrupted = state.step < spec.steps && !stoppedEarly;
     const { lastLoss: loss } = this.#log;
-    this.#parts.emit({ type: 'done', steps: state.step, digest, loss, seconds, interrupted, stoppedEarly });
+    this.#parts.emit({ type: 'done', steps: state.step, digest, loss, seconds, interrupted, stoppedEarly, ...cluster });
     return {
       spec,
       // A copy: the state may lie in the memory of the run, which ends with it.

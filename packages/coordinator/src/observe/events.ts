@@ -104,4 +104,8 @@ export interface DoneEvent {
   readonly interrupted: boolean;
   /** True where the test split's value no longer got better (`earlyStopping`). */
   readonly stoppedEarly: boolean;
+  /** Bulk bytes that the coordinator sent to workers and received from them, where workers could join. */
+  readonly traffic?: { readonly sentBytes: number; readonly receivedBytes: number };
+  /** What was refused and changed nothing, by reason, where workers could join. */
+  readonly refused?: Readonly<Record<string, number>>;
 }

@@ -27,7 +27,7 @@ class EngineService implements EngineApi {
     try {
       const traced = await trace(request);
       const emit = request.quiet ? withoutSteps(events.send) : events.send;
-      const opened = await openRun(traced, request, emit);
+      const opened = await openRun(traced, { ...request, strategy: strategyOf(request.cluster) }, emit);
       const parts = { request, traced, ...opened, emit };
       this.#engine = threads
         ? new Engine({ ...parts, threads })
@@ -48,6 +48,10 @@ class EngineService implements EngineApi {
     this.#engine?.stop();
   }
 }
+
+/** Local training is another run with every number of steps and replicas. */
+const strategyOf = (cluster: EngineRequest['cluster']): string =>
+  cluster?.mode === 'local' ? `local ${cluster.local.steps} ${cluster.local.replicas}` : '';
 
 /** The libraries of the network are loaded where there is one. */
 async function clusterEngine(parts: ClusterParts) {

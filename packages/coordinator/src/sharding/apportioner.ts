@@ -7,18 +7,13 @@ const worthFactor = 1.1;
 
 /** Ranges of whole batches, which stay as they are while speeds only jitter. */
 export class Apportioner {
-  readonly #shards: number;
   readonly #last = new Map<string, { readonly members: string; readonly ranges: readonly TreeNode[] }>();
 
-  constructor(shards: number) {
-    this.#shards = shards;
-  }
-
   /** @param speeds relative, in the order of the members */
-  ranges(kind: string, members: readonly Member[], speeds: readonly number[]): readonly TreeNode[] {
+  ranges(kind: string, members: readonly Member[], speeds: readonly number[], shards: number): readonly TreeNode[] {
     const ids = members.map(({ id }) => id).join();
     const last = this.#last.get(kind);
-    const fresh = apportion(this.#shards, speeds);
+    const fresh = apportion(shards, speeds);
     if (last?.members === ids && makespan(last.ranges, speeds) <= worthFactor * makespan(fresh, speeds)) {
       return last.ranges;
     }

@@ -39,7 +39,7 @@ export class Batch {
 
   /** The part of `Work` that does not depend on who else takes part. */
   work(ranges: readonly TreeNode[], parametersItem: number): Fields<typeof WorkSchema> {
-    const { item, step, phase, samples, firstSample, localSteps } = this.spec;
+    const { item, step, phase, samples, firstSample, localSteps, stepSamples } = this.spec;
     return {
       item,
       kind: kinds[this.spec.kind],
@@ -53,6 +53,7 @@ export class Batch {
       parametersItem,
       firstSample,
       localSteps,
+      ...(stepSamples && { stepSamples: [...stepSamples], replicas: samples }),
     };
   }
 
@@ -76,6 +77,10 @@ export class Batch {
 
 const kinds = { train: WorkKind.TRAIN, evaluate: WorkKind.EVALUATE, local: WorkKind.LOCAL } as const;
 
+/** Leaves of the item's tree. */
+export const leavesOf = ({ leaves }: ItemSpec, { options }: Pick<RoundContext, 'options'>): number =>
+  leaves ?? options.shards;
+
 /** Items whose shards take about equally long per sample. */
 export const paceKind = ({ kind, phase }: ItemSpec): string => `${kind} ${phase}`;
 
@@ -86,5 +91,5 @@ export function upcomingFor(
   i: number,
 ): { upcoming?: Fields<typeof UpcomingSchema> } {
   const range = next && context.ranges(next, context.takers())[i];
-  return range ? { upcoming: new Batch(next, context.options.shards).upcoming([range]) } : {};
+  return range ? { upcoming: new Batch(next, leavesOf(next, context)).upcoming([range]) } : {};
 }

@@ -2,7 +2,7 @@ import { type FromWorker, type Hello, Mode, Placement, Reduce, StallWatch } from
 import { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
 import { Apportioner } from './apportioner.ts';
-import { paceKind } from './batch.ts';
+import { leavesOf, paceKind } from './batch.ts';
 import { Boundary } from './boundary.ts';
 import { CollectRound } from './collect-round.ts';
 import type {
@@ -69,7 +69,7 @@ export class ClusterCore {
   #over = false;
 
   constructor(options: ClusterOptions) {
-    const apportioner = new Apportioner(options.shards);
+    const apportioner = new Apportioner();
     this.#options = options;
     this.#term = options.incarnation * termsPerIncarnation;
     this.#context = {
@@ -81,7 +81,7 @@ export class ClusterCore {
       takers: () => this.#takers(),
       ranges: (spec, members) => {
         const kind = paceKind(spec);
-        return apportioner.ranges(kind, members, this.#pace.weights(kind, members));
+        return apportioner.ranges(kind, members, this.#pace.weights(kind, members), leavesOf(spec, this.#context));
       },
       stateItem: () => this.#stateItem,
       say: (member, message) => this.#say(member, message),

@@ -2,7 +2,7 @@ import type { ComputedMessage, TreeNode } from '@lockstep/worker';
 import type { Member } from '../membership/member.ts';
 import { handOut } from './apportion.ts';
 import { Assignments } from './assignments.ts';
-import { Batch, paceKind, upcomingFor } from './batch.ts';
+import { Batch, leavesOf, paceKind, upcomingFor } from './batch.ts';
 import type { ItemSpec } from './effects.ts';
 import type { Round, RoundContext, RoundMessage } from './round.ts';
 import { lateFactor, leastStragglingMs, recordTime } from './stragglers.ts';
@@ -43,7 +43,7 @@ export class CollectRound implements Round {
   constructor(spec: ItemSpec, context: RoundContext) {
     this.spec = spec;
     this.#context = context;
-    this.#batch = new Batch(spec, context.options.shards);
+    this.#batch = new Batch(spec, leavesOf(spec, context));
     this.#assignments = new Assignments(this.#batch.filled);
   }
 
@@ -138,7 +138,7 @@ export class CollectRound implements Round {
 
   #computed(member: Member, { item, nodes, computeMs }: ComputedMessage): void {
     const ranges = nodes.map(({ range }) => ({ lo: range?.lo ?? 0, hi: range?.hi ?? 0 }));
-    const known = ranges.every(({ lo, hi }) => lo < hi && hi <= this.#context.options.shards);
+    const known = ranges.every(({ lo, hi }) => lo < hi && hi <= leavesOf(this.spec, this.#context));
     if (item !== this.spec.item || !known) {
       this.#context.refuse(`sums of item ${item} at item ${this.spec.item}`);
       return;

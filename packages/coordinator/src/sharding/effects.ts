@@ -19,6 +19,10 @@ export interface ItemSpec {
   readonly scalars: readonly number[];
   /** Steps of a local round; 0 otherwise. */
   readonly localSteps: number;
+  /** Leaves of the tree, where they are not the shards of the job: replicas of a local round, each of them one of `samples`. */
+  readonly leaves?: number;
+  /** Samples of each of a local round's whole batches. */
+  readonly stepSamples?: readonly number[];
   /** Elements of a node's vector: gradient, then statistics. */
   readonly resultLength: number;
   /** Of the whole batch, in order, where workers read the data themselves. */

@@ -8,7 +8,15 @@ import { push } from '../exchange/push.ts';
 import { BufferSink, type Sink, vectorSink } from '../exchange/sink.ts';
 import { bytesOf, f32Format } from '../exchange/vector-format.ts';
 import { Encoding, type Piece } from '../gen/lockstep/v1/exchange_pb.ts';
-import { Placement, Reduce, type Upcoming, type Welcome, type Work, WorkKind } from '../gen/lockstep/v1/training_pb.ts';
+import {
+  Mode,
+  Placement,
+  Reduce,
+  type Upcoming,
+  type Welcome,
+  type Work,
+  WorkKind,
+} from '../gen/lockstep/v1/training_pb.ts';
 import { StatusError } from '../grpc/status-error.ts';
 import type { ComputedNode, UpdateResult, WorkerAnswer, WorkerJob } from '../member/effects.ts';
 import { describeBadIndex } from '../memory/describe-bad-index.ts';
@@ -22,6 +30,7 @@ import { BatchInputs, type WantedBatch } from './batch-inputs.ts';
 import { compoundSink, compoundSource, stateParts } from './compound-piece.ts';
 import { EarlyNodes } from './early-nodes.ts';
 import { exchange } from './exchange-task.ts';
+import { localRound } from './local-round.ts';
 import type { PiecesOfOthers } from './pieces-of-others.ts';
 import { type PlannedJob, type PlanOptions, planJob } from './planned-job.ts';
 import { adder, formatOf, nodesOf } from './reduction.ts';
@@ -152,7 +161,9 @@ export class Tasks {
     const wire = decodeJob(sink.bytes, this.#options.limitBytes);
     await this.#job?.replica.close();
     this.#job = undefined;
-    const updates = this.welcome?.placement === Placement.WORKERS;
+    // Where the coordinator owns the slices, only replicas of local training update anything here.
+    const { placement, mode } = this.welcome as Welcome;
+    const updates = placement === Placement.WORKERS || mode === Mode.LOCAL;
     this.#job = await planJob(wire, digest, { ...this.#options, updates, reduce: this.#reduce });
     return {};
   }
@@ -160,8 +171,9 @@ export class Tasks {
   async #loadParameters(item: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
     const { replica } = this.#planned;
     if (this.#options.shared) return {};
-    // Without updates a replica keeps nothing but parameters and their moving average.
-    const parts = stateParts({ ...replica.state, groups: [] });
+    const { parameters, vectors } = replica.state;
+    const averages = vectors.ema ? { ema: vectors.ema } : {};
+    const parts = stateParts({ parameters, vectors: averages, groups: [] });
     await this.#pull('', term, signal)(pieces.parameters(item), compoundSink(parts));
     await replica.refresh();
     return {};
@@ -175,7 +187,35 @@ export class Tasks {
     return {};
   }
 
+  async #localRound(work: Work, ranges: readonly TreeNode[], signal: AbortSignal): Promise<WorkerAnswer> {
+    const job = this.#planned;
+    const { spec, replica } = job;
+    const { item } = work;
+    const fetch = this.#fetcher(this.board.term, signal);
+    const { nodes, computeMs } = await localRound({
+      spec,
+      replica,
+      work,
+      ranges,
+      add: adder(this.#reduce, spec, 0),
+      fill: (localStep, shards, into) => {
+        const samples = work.stepSamples[localStep] as number;
+        const step = work.step + localStep;
+        // Local steps count from 1 among pieces: 0 is no local step.
+        const wanted = { item, step, test: false, samples, ranges: [shards], indices: [], localStep: localStep + 1 };
+        return this.#inputs.fill(job, wanted, into, fetch);
+      },
+      badIndex: ({ found }, phase) => {
+        const { program } = spec.phases[phase] as JobSpec['phases'][number];
+        return new JobFault(describeBadIndex(program, found, [], 'train'));
+      },
+    });
+    for (const { lo, hi, values } of nodes) this.#offer(pieces.node(item, { lo, hi }), vectorSource(values));
+    return { nodes: nodes.map(({ lo, hi }) => ({ lo, hi })), computeMs };
+  }
+
   async #compute(work: Work, ranges: readonly TreeNode[], signal: AbortSignal): Promise<WorkerAnswer> {
+    if (work.kind === WorkKind.LOCAL) return this.#localRound(work, ranges, signal);
     const job = this.#planned;
     const { spec, replica } = job;
     const { item, step, phase, samples, firstSample } = work;
