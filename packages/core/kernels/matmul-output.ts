@@ -1,4 +1,6 @@
+import { loadSome, storeSome } from './lanes';
 import { rows4x16, rows4x8, tile4x16, tile4x8 } from './matmul-tiles';
+import { relu4 } from './vector-math';
 
 /** The inner tile in the shape that is faster here, and what becomes of it. */
 
@@ -78,6 +80,50 @@ export function addBias(c: usize, pitch: usize, bias: usize): void {
     v128.store(c, y2, 32);
     v128.store(c, y3, 48);
     c += pitch;
+  }
+}
+
+/** What follows a product, on rows of it that are in cache: plus `addend` if there is one, then ReLU. */
+export function endWith(c: usize, pitch: usize, rows: i32, cols: i32, addend: usize, relu: bool): void {
+  for (let i = 0; i < rows; i++) {
+    if (addend != 0) {
+      addRow(c, addend, cols);
+      addend += pitch;
+    }
+    if (relu) reluRow(c, cols);
+    c += pitch;
+  }
+}
+
+function addRow(c: usize, x: usize, n: i32): void {
+  for (; n >= 8; n -= 8) {
+    const y0 = f32x4.add(v128.load(c), v128.load(x));
+    const y1 = f32x4.add(v128.load(c, 16), v128.load(x, 16));
+    v128.store(c, y0);
+    v128.store(c, y1, 16);
+    c += 32;
+    x += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const some = min(n, 4);
+    storeSome(c, f32x4.add(loadSome(c, some), loadSome(x, some)), some);
+    c += 16;
+    x += 16;
+  }
+}
+
+function reluRow(c: usize, n: i32): void {
+  for (; n >= 8; n -= 8) {
+    const y0 = relu4(v128.load(c));
+    const y1 = relu4(v128.load(c, 16));
+    v128.store(c, y0);
+    v128.store(c, y1, 16);
+    c += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const some = min(n, 4);
+    storeSome(c, relu4(loadSome(c, some)), some);
+    c += 16;
   }
 }
 

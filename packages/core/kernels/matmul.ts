@@ -1,5 +1,5 @@
 import { aPackAt, blockK, blockM, blockN, bPackAt, edgeAt, evenStep } from './matmul-blocks';
-import { addBias, copyTile, putTile, tile, tilePitch, zeroTile } from './matmul-output';
+import { addBias, copyTile, endWith, putTile, tile, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 import { segmented } from './matmul-segmented';
 
@@ -16,6 +16,15 @@ export { addBias, copyTile, isNarrow, putTile, rowTile, setNarrowTiles, tile, ti
 const directRows: i32 = 8;
 
 export function matmul(a: usize): void {
+  product(a, 0, false);
+}
+
+/** A product that ends with what follows it: plus a matrix of the same shape, or 0 for none, then ReLU if asked for. */
+export function matmulThen(a: usize): void {
+  product(a, load<usize>(a, 72), load<i32>(a, 76) != 0);
+}
+
+function product(a: usize, addend: usize, relu: bool): void {
   let out = load<usize>(a);
   let left = load<usize>(a, 4);
   let right = load<usize>(a, 8);
@@ -44,8 +53,10 @@ export function matmul(a: usize): void {
   }
   for (let i = 0; i < batch; i++) {
     if (nseg > 1) segmented(out, left, right, m, n, ars, acs, brs, bcs, seg, nseg, bias, scratch);
-    else if (k > 0) whole(out, left, right, m, n, k, ars, acs, brs, bcs, bias, scratch);
+    else if (k > 0) whole(out, left, right, m, n, k, ars, acs, brs, bcs, bias, addend, relu, scratch);
     else empty(out, m, n, bias);
+    if (nseg > 1 || k <= 0) endWith(out, <usize>n << 2, m, n, addend, relu);
+    if (addend != 0) addend += outStep;
     out += outStep;
     left += leftStep;
     right += rightStep;
@@ -54,7 +65,8 @@ export function matmul(a: usize): void {
 
 /** One segment: sums rest in `out` between K blocks. */
 function whole(
-  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ars: usize, acs: usize, brs: usize, bcs: usize, bias: usize, scratch: usize,
+  out: usize, a: usize, b: usize, m: i32, n: i32, k: i32, ars: usize, acs: usize, brs: usize, bcs: usize,
+  bias: usize, addend: usize, relu: bool, scratch: usize,
 ): void {
   const aPack = scratch + aPackAt;
   const bPack = scratch + bPackAt;
@@ -69,6 +81,7 @@ function whole(
       const kb = min(kStep, k - k0);
       const first = k0 == 0;
       const biasNow = k0 + kb == k ? bias : 0;
+      const ending = k0 + kb == k && (relu || addend != 0);
       const bBlock = b + <usize>k0 * brs + <usize>j0 * bcs;
       const packedFrom = direct ? nb & ~15 : 0;
       if (packedFrom < nb) {
@@ -95,6 +108,7 @@ function whole(
               tile(kb, ap, bp, bld, first ? zeroTile : edge, tilePitch, edge, tilePitch);
               putTile(c, pitch, edge, rows, cols, biasAt);
             }
+            if (ending) endWith(c, pitch, rows, cols, addend == 0 ? 0 : addend + (c - out), relu);
             ap += <usize>kb << 4;
             c += pitch << 2;
           }

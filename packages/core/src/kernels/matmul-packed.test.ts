@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 
 import { bitsOf, expectClose, floats } from '../../../../test/support/kernel-cases.ts';
+import { packedProductBytes } from '../ops/recurrent-operands.ts';
 import { createHarness } from './kernel-harness.ts';
 
 // The bits of `matmul`, with the right-hand side packed beforehand.
@@ -16,6 +17,7 @@ describe.each([true, false])('widened %s', (widen) => {
     [8, 48, 300],
     [131, 33, 70],
     [33, 40, 600],
+    [131, 16, 300],
   ])('%i x %i x %i', (m, n, k) => {
     const [pitch, width] = [k + 3, Math.ceil(n / 16) * 16];
     const [a, bias] = [h.f32(floats(m * pitch, 1)), h.f32(floats(n, 3))];
@@ -28,17 +30,21 @@ describe.each([true, false])('widened %s', (widen) => {
     };
     const packed = h.alloc(k * width);
     const out = h.alloc(m * n + 16);
+    const scratch = h.alloc(packedProductBytes / 4 + 16);
     for (const [b, strides] of [
       [h.f32(right), [n, 1]],
       [h.f32(transposed), [1, k]],
     ] as const) {
       for (const withBias of [0, bias]) {
         h.call('packRight', packed, b, k, n, ...strides);
-        h.call('matmulPacked', out, a, packed, m, n, k, pitch, 0, withBias, h.scratch);
+        h.call('matmulPacked', out, a, packed, m, n, k, pitch, 0, withBias, scratch);
         const wanted = plain(b, [...strides], withBias);
         expect(bitsOf(h.read(out, m * n))).toEqual(bitsOf(wanted));
       }
     }
+    expect([...h.read(scratch + packedProductBytes, 16)], 'no more scratch is used than is asked for').toEqual(
+      Array(16).fill(0),
+    );
     const once = h.read(out, m * n);
     h.call('matmulPacked', out, a, packed, m, n, k, pitch, 1, 0, h.scratch);
     const wanted = plain(h.f32(right), [n, 1], 0).map((x, i) => x + (once[i] as number));

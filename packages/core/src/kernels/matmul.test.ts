@@ -174,6 +174,28 @@ describe.each(pairs)('A %s, B %s', (left, right) => {
   });
 });
 
+test.each([
+  ['a matrix', true, false],
+  ['ReLU', false, true],
+  ['a matrix and ReLU', true, true],
+])('a product that ends with %s', (_, adds, relu) => {
+  const [m, n, k, batch] = [21, 37, 700, 2];
+  const product: Product = { m, n, k, batch, a: [k, 1], b: [1, k], batchStrides: [m * k, n * k], bias: true };
+  const operands = operandsOf(product);
+  const addend = floats(batch * m * n, 4);
+  const expected = run(widened, product, operands).map((x, i) => {
+    const sum = Math.fround(x + (adds ? addend[i]! : 0));
+    return relu && sum < 0 ? 0 : sum;
+  });
+  for (const h of [widened, plain]) {
+    const out = h.alloc(batch * m * n);
+    const [x, y, bias] = [h.f32(operands.a), h.f32(operands.b), h.f32(operands.bias)];
+    const layout = [m, n, k, ...product.a, ...product.b, batch, m * k, n * k, m * n, 0, 0, bias, h.scratch];
+    h.call('matmulThen', out, x, y, ...layout, adds ? h.f32(addend) : 0, relu ? 1 : 0);
+    expect(bits(h.read(out, batch * m * n))).toEqual(bits(expected));
+  }
+});
+
 test('any shape, any strides, any segments', () => {
   const size = fc.integer({ min: 1, max: 70 });
   const layout = fc.constantFrom(...Object.values(layouts));

@@ -31,7 +31,7 @@ export const kernelTable = {
   check: ['checkValues'],
   random: ['dropout', 'randomUniform', 'randomNormal'],
   warp: ['affineWarp', 'affineWarpGrad'],
-  matmul: ['matmul'],
+  matmul: ['matmul', 'matmulThen'],
   channels: ['channelSum', 'channelDot', 'channelAffine'],
   'batch-norm': ['batchMoments', 'batchNorm', 'batchNormSums', 'batchNormGrad', 'segmentFirst'],
   pool: ['maxPool', 'maxPoolGrad', 'averagePool', 'averagePoolGrad'],

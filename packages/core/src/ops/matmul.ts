@@ -65,8 +65,9 @@ const product2 = (a: Tensor, b: Tensor, transA: boolean, transB: boolean) => mat
 const flatten = (x: Tensor): Tensor => reshape(x, [product(x.shape.slice(0, -1)), x.shape.at(-1) as Size]);
 
 function emitMatmul(e: Emit): void {
-  const [a, b, bias] = e.inputs as [Emit['inputs'][0], Emit['inputs'][0], Emit['inputs'][0] | undefined];
+  const [a, b] = e.inputs as [Emit['inputs'][0], Emit['inputs'][0]];
   const { transA, transB } = e.attributes as Flags;
+  const { addend, relu } = endingOf(e);
   const [, lastA] = a.shape.slice(-2) as [number, number];
   const [, lastB] = b.shape.slice(-2) as [number, number];
   const shared = b.shape.length === 2;
@@ -78,7 +79,7 @@ function emitMatmul(e: Emit): void {
   const segments = transA && shared && a.shape.length === 2 ? e.segments(k) : undefined;
   const sharded = segments !== undefined && !segments.whole;
   e.kernel(
-    'matmul',
+    addend || relu ? 'matmulThen' : 'matmul',
     e.out,
     a.address,
     b.address,
@@ -91,10 +92,18 @@ function emitMatmul(e: Emit): void {
     ...(shared ? [0, 0, 0] : [count(a.shape.slice(-2)), count(b.shape.slice(-2)), m * n]),
     sharded ? segments.address : 0,
     sharded ? segments.count : 0,
-    bias?.address ?? 0,
+    biasOf(e)?.address ?? 0,
     e.scratch(matmulScratchBytes),
+    ...(addend || relu ? [addend?.address ?? 0, relu ? 1 : 0] : []),
   );
 }
+
+/** What a plan lets a product end with (program/endings.ts): the last input is added to it, then ReLU. */
+function endingOf({ inputs, attributes }: Emit): { addend: Emit['inputs'][0] | undefined; relu: boolean } {
+  return { addend: attributes.addend === true ? inputs.at(-1) : undefined, relu: attributes.relu === true };
+}
+
+const biasOf = ({ inputs, attributes }: Emit) => inputs.slice(2, attributes.addend === true ? -1 : undefined)[0];
 
 /**
  * Matrix product over the last two dimensions, `[..., m, k] x [..., k, n]`; `transA`, `transB` take an operand transposed

@@ -2,6 +2,7 @@ import { bindShape, type DType } from '../graph/dim.ts';
 import { type Emit, findOp, type KernelArgument, type OpDefinition, type Operand } from '../graph/op.ts';
 import type { KernelName } from '../kernels/opcodes.ts';
 import { ArenaAllocator } from './arena.ts';
+import { withEndings } from './endings.ts';
 import { finality } from './finality.ts';
 import type { Plan, PlanAddresses, PlanRequest } from './plan.ts';
 import type { Program } from './program.ts';
@@ -14,9 +15,10 @@ const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
 
 /** Binds a Program to the shards of one run (see `Plan`). Throws a UsageError where the Program is not valid. */
 export function planProgram(request: PlanRequest): Plan {
-  const { program, layout, segments, groups = [segments.length] } = request;
-  const operands = validateProgram(program);
-  const { steps, arenaBytes } = new Scheduler(program, operands, layout, segments, groups).schedule();
+  const { layout, segments, groups = [segments.length] } = request;
+  const operands = validateProgram(request.program);
+  const { program, absorbed } = withEndings(request.program);
+  const { steps, arenaBytes } = new Scheduler(program, operands, layout, segments, groups, absorbed).schedule();
   const samples = segments.reduce((a, b) => a + b, 0);
   const bound = (node: number, rows: number) => bindShape(operands[node]?.shape as Operand['shape'], { batch: rows });
   const bytes = (node: number) => bound(node, samples).reduce((n, d) => n * d, bytesOf[operands[node]?.dtype as DType]);

@@ -62,6 +62,8 @@ interface Result {
  */
 export class Scheduler {
   readonly #program: Program;
+  /** Nodes that another one computes as a part of itself. */
+  readonly #absorbed: ReadonlySet<number>;
   readonly #operands: readonly Operand[];
   readonly #segments: readonly number[];
   readonly #samples: number;
@@ -80,8 +82,10 @@ export class Scheduler {
     layout: ParameterLayout,
     segments: readonly number[],
     groups: readonly number[],
+    absorbed: ReadonlySet<number> = new Set(),
   ) {
     this.#program = program;
+    this.#absorbed = absorbed;
     this.#operands = operands;
     this.#layout = layout;
     this.#segments = segments;
@@ -288,7 +292,7 @@ export class Scheduler {
 
   #isComputed(node: number): boolean {
     const op = findOp(this.#program.nodes[node]?.op as string);
-    return op?.emit !== undefined;
+    return op?.emit !== undefined && !this.#absorbed.has(node);
   }
 
   /** The node whose buffer this is: aliases share their input's. */
