@@ -1,5 +1,5 @@
 import { columnSum } from './columns';
-import { segmentColumns, segmentFew } from './segment-columns';
+import { segmentColumns16, segmentColumns32, segmentFew } from './segment-columns';
 import { loadSome, rowSum, storeSome } from './lanes';
 import { c } from './vector-math';
 
@@ -27,7 +27,8 @@ export function segmentSum(a: usize): void {
   const stack = load<usize>(a, 20);
   const row = <usize>inner << 2;
   let at: usize = 0;
-  for (; at + 64 <= row; at += 64) segmentColumns(out + at, x + at, row, seg, count, stack);
+  for (; at + 128 <= row; at += 128) segmentColumns32(out + at, x + at, row, seg, count, stack);
+  for (; at + 64 <= row; at += 64) segmentColumns16(out + at, x + at, row, seg, count, stack);
   for (; at < row; at += 16) segmentFew(out + at, x + at, row, seg, count, stack, min(4, <i32>(row - at) >> 2));
 }
 
