@@ -43,6 +43,7 @@ export const imageModels: Record<string, Model> = {
   conv2d_depthwise_x2: conv2d,
   conv2d_dilation2: conv2d,
   conv2d_groups2: conv2d,
+  conv2d_many_channels: conv2d,
   conv2d_pad2_k5: conv2d,
   conv2d_stride2_pad1: conv2d,
   conv_transpose2d: convTranspose2d,
