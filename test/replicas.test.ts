@@ -83,3 +83,23 @@ test('an evaluation gives the metrics of one machine, and every sample its outpu
   ];
   expect(await evaluate([2, 1, 3], shares)).toEqual(whole);
 });
+
+test('norms, penalties and what is watched are those of one machine', async () => {
+  const seen: unknown[] = [];
+  for await (const event of train(tiny, { threads: 1 })) {
+    if (event.type === 'layers') seen.push(event.gradientNorms);
+    if (event.type === 'step') seen.push([event.gradientNorm, event.metrics.penalty, event.loss]);
+  }
+  const parts = await traceJob(tiny);
+  const names = parts.spec.layout.entries.map(({ name }) => name);
+  const told: unknown[] = [];
+  await using set = await ReplicaSet.start(parts, [1, 2]);
+  for (let step = 0; step < parts.spec.steps; step++) {
+    const [answer] = await set.step(step, [[{ lo: 2, hi: 7 }], [{ lo: 0, hi: 2 }]]);
+    const { statistics, gradientSquares, gradientNorm, penalty } = answer as NonNullable<typeof answer>;
+    const [sum, weight] = statistics as unknown as [number, number];
+    const norms = [...gradientSquares].map((square, i) => [names[i], Math.sqrt(square) / weight] as const);
+    told.push(Object.fromEntries(norms), [gradientNorm, penalty, sum / weight]);
+  }
+  expect(told).toEqual(seen);
+});

@@ -15,6 +15,7 @@ import {
   Replica,
   type ReplicaOptions,
   roundedElements,
+  type SlotAnswer,
   shardsOf,
   type TreeNode,
 } from '@lockstep/worker';
@@ -47,12 +48,12 @@ export class ReplicaSet implements AsyncDisposable {
     return new ReplicaSet(traced, replicas, options.reduce ?? 'f32');
   }
 
-  /** All phases of step `step`; the shares say who computes what. @returns the digests of the phases, the same from all replicas */
-  async step(step: number, shares: readonly (readonly TreeNode[])[]): Promise<string[]> {
+  /** All phases of step `step`; the shares say who computes what. @returns the answers of the phases; digests are the same from all replicas */
+  async step(step: number, shares: readonly (readonly TreeNode[])[]): Promise<SlotAnswer[]> {
     const { spec, host } = this.#traced;
     const indices = trainBatch(spec, step);
     const { learningRates, scalars } = await host.stepValues(step, []);
-    const digests: string[] = [];
+    const outcomes: SlotAnswer[] = [];
     for (const [phase, { every }] of spec.phases.entries()) {
       if (step % every !== 0) continue;
       const results = await this.#compute(indices, 'train', shares, (ranges) => ({
@@ -67,9 +68,9 @@ export class ReplicaSet implements AsyncDisposable {
         }),
       );
       if (new Set(answers.map(({ digest }) => digest)).size > 1) throw new Error(`step ${step}: digests differ`);
-      digests.push((answers[0] as { digest: string }).digest);
+      outcomes.push(answers.at(-1) as SlotAnswer);
     }
-    return digests;
+    return outcomes;
   }
 
   async #compute(
