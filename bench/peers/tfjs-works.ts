@@ -49,7 +49,7 @@ export function cnn(batch: number): Step {
   return classifier(tf.sequential({ layers }), [batch, 28, 28, 1], [batch], 10);
 }
 
-export function lstm(): Step {
+export function lstm(batch: number): Step {
   const layers = [
     tf.layers.lstm({
       units: 256,
@@ -60,7 +60,7 @@ export function lstm(): Step {
     }),
     dense({ units: 64 }),
   ];
-  return classifier(tf.sequential({ layers }), [32, 64, 64], [32, 64], 64);
+  return classifier(tf.sequential({ layers }), [batch, 64, 64], [batch, 64], 64);
 }
 
 /** ResNet-20 for CIFAR. Shortcuts: every second pixel, and zeros for the new channels. */
