@@ -1,6 +1,7 @@
-import { type FromWorker, type Hello, Mode, Placement, Reduce, StallWatch } from '@lockstep/worker';
+import { type FromWorker, type Hello, StallWatch } from '@lockstep/worker';
 import { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
+import { objection, unreachable, welcome } from './admission.ts';
 import { Apportioner } from './apportioner.ts';
 import { leavesOf, paceKind } from './batch.ts';
 import { Boundary } from './boundary.ts';
@@ -14,18 +15,11 @@ import type {
   ItemSpec,
 } from './effects.ts';
 import { ExchangeRound } from './exchange-round.ts';
+import { Losses } from './losses.ts';
 import type { Round, RoundContext, RoundMessage } from './round.ts';
 
 /** Changes of the worker set that fit into one incarnation's terms. */
 const termsPerIncarnation = 65_536;
-
-interface Loss {
-  readonly member: Member;
-  readonly reason: string;
-  readonly shards: readonly number[];
-  readonly atMs: number;
-  readonly step: number;
-}
 
 /** An item that waits for workers or state; `round` where it had begun before everybody was lost. */
 interface Asked {
@@ -56,7 +50,7 @@ export class ClusterCore {
   #memberCount = 0;
   #asked: Asked | undefined;
   #round: Round | undefined;
-  #losses: Loss[] = [];
+  readonly #losses = new Losses();
   /** The last item that changed parameters; 0 = the state this incarnation began with. */
   #stateItem = 0;
   /** The item whose whole state the coordinator holds itself. */
@@ -167,16 +161,16 @@ export class ClusterCore {
       this.#context.refuse('a second Hello');
       return;
     }
-    const { run, incarnation: mine, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs } = this.#options;
+    const { run, incarnation: mine, placement, leaseMs } = this.#options;
     if (hello.run === run && incarnation(hello.highestTerm) > incarnation(this.#term)) {
       const reason = `Worker ${hello.name} has seen coordinator ${incarnation(hello.highestTerm)} of this run, and this is ${mine}: another one has taken over.`;
       this.#act({ kind: 'close', session, reason, refused: true });
       this.#stop({ kind: 'superseded', reason });
       return;
     }
-    const objection = this.#options.admit(hello) ?? this.#unreachable(hello);
-    if (objection !== undefined) {
-      this.#act({ kind: 'close', session, reason: objection, refused: true });
+    const reason = objection(this.#options, hello);
+    if (reason !== undefined) {
+      this.#act({ kind: 'close', session, reason, refused: true });
       return;
     }
     for (const other of this.members) {
@@ -185,23 +179,8 @@ export class ClusterCore {
     const reached = placement === 'coordinator';
     const member = new Member(++this.#memberCount, session, hello, reached, leaseMs, this.#nowMs);
     this.#members.set(session, member);
-    const value = {
-      run,
-      member: member.id,
-      jobDigest,
-      placement: placement === 'workers' ? Placement.WORKERS : Placement.COORDINATOR,
-      mode: modes[mode],
-      reduce: reduce === 'bf16' ? Reduce.BF16 : Reduce.F32,
-      leaseMs,
-      heartbeatMs,
-    };
-    this.#say(member, { case: 'welcome', value });
+    this.#say(member, welcome(this.#options, member));
     if (!reached) this.#act({ kind: 'reach', member: member.id, address: member.address });
-  }
-
-  #unreachable({ name, address }: Hello): string | undefined {
-    if (this.#options.placement === 'coordinator' || address !== '') return undefined;
-    return `Worker ${name} has no address, and with --placement workers others must reach it: give it --listen HOST:PORT.`;
   }
 
   #ready(member: Member): void {
@@ -217,7 +196,7 @@ export class ClusterCore {
     if (!member || member.reached) return;
     if (reason !== undefined) {
       this.#members.delete(member.session);
-      const sentence = `Worker ${member.name} cannot be reached at ${member.address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`;
+      const sentence = unreachable(member, reason);
       this.#act({ kind: 'close', session: member.session, reason: sentence, refused: true });
       return;
     }
@@ -269,9 +248,7 @@ export class ClusterCore {
     if (this.#round?.needs(member)) this.#raise();
     else this.#changed = true;
     const step = (this.#round?.spec.step ?? this.#asked?.spec.step ?? 0) + 1;
-    const loss = { member, reason, atMs: this.#nowMs, step, shards: [] as readonly number[] };
-    if (this.#round) loss.shards = this.#round.lost(member);
-    this.#losses.push(loss);
+    this.#losses.add({ member, reason, atMs: this.#nowMs, step, shards: this.#round?.lost(member) ?? [] });
   }
 
   #begin(spec: ItemSpec, upcoming: ItemSpec | undefined): void {
@@ -331,8 +308,7 @@ export class ClusterCore {
     this.#round = undefined;
     if (spec.kind !== 'evaluate') this.#stateItem = spec.item;
     if (this.#options.placement === 'coordinator') this.#kept = this.#stateItem;
-    for (const loss of this.#losses) this.#tellLoss(loss);
-    this.#losses = [];
+    this.#tellLosses(() => true);
     this.#act({ kind: 'done', item: spec.item });
   }
 
@@ -378,16 +354,9 @@ export class ClusterCore {
     this.#stop({ kind: 'rewind', reason });
   }
 
-  #tellLosses(): void {
-    const told = this.#losses.filter(({ shards }) => shards.length === 0 || this.#round?.covers(shards));
-    this.#losses = this.#losses.filter((loss) => !told.includes(loss));
-    for (const loss of told) this.#tellLoss(loss);
-  }
-
-  #tellLoss({ member: { id: worker, name }, reason, shards, atMs, step }: Loss): void {
-    const recoveredMs = shards.length === 0 ? 0 : this.#nowMs - atMs;
-    const workers = this.#context.able().length;
-    this.#event({ type: 'worker-lost', worker, name, reason, shards, step, recoveredMs, workers });
+  #tellLosses(covered = (shards: readonly number[]) => this.#round?.covers(shards) ?? false): void {
+    const { length: workers } = this.#context.able();
+    for (const event of this.#losses.take(covered, this.#nowMs, workers)) this.#event(event);
   }
 
   /** Whether the state would be lost with it. */
@@ -434,5 +403,3 @@ export class ClusterCore {
 }
 
 const incarnation = (term: number): number => Math.floor(term / termsPerIncarnation);
-
-const modes = { sync: Mode.SYNC, local: Mode.LOCAL, ssp: Mode.SSP, async: Mode.ASYNC } as const;

@@ -1,0 +1,31 @@
+import { type Hello, Mode, Placement, Reduce } from '@lockstep/worker';
+import type { Member } from '../membership/member.ts';
+import type { ClusterOptions, FromCoordinatorMessage } from './effects.ts';
+
+/** Why a worker cannot take part, in a sentence; undefined = it can. */
+export function objection(options: ClusterOptions, hello: Hello): string | undefined {
+  const other = options.admit(hello);
+  if (other !== undefined || options.placement === 'coordinator' || hello.address !== '') return other;
+  return `Worker ${hello.name} has no address, and with --placement workers others must reach it: give it --listen HOST:PORT.`;
+}
+
+/** What is said to a worker at whose address nobody answers. */
+export const unreachable = ({ name, address }: Member, reason: string): string =>
+  `Worker ${name} cannot be reached at ${address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`;
+
+export function welcome(options: ClusterOptions, { id }: Member): FromCoordinatorMessage {
+  const { run, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs } = options;
+  const value = {
+    run,
+    member: id,
+    jobDigest,
+    placement: placement === 'workers' ? Placement.WORKERS : Placement.COORDINATOR,
+    mode: modes[mode],
+    reduce: reduce === 'bf16' ? Reduce.BF16 : Reduce.F32,
+    leaseMs,
+    heartbeatMs,
+  };
+  return { case: 'welcome', value };
+}
+
+const modes = { sync: Mode.SYNC, local: Mode.LOCAL, ssp: Mode.SSP, async: Mode.ASYNC } as const;
