@@ -22,7 +22,18 @@ export function selfTestBytes(kernels: Pick<Kernels, 'matmulScratchBytes'>): num
 
 /** Whether the kernels give the bits they must. Every thread asks once, before its first step; takes one to two milliseconds. */
 export function selfTest(kernels: Kernels, memory: WebAssembly.Memory, address: number): boolean {
-  return knownAnswers(kernels, memory, address) === expectedAnswers;
+  return knownAnswers(kernels, memory, address) === expectedAnswers && keepsDenormals(kernels, memory, address);
+}
+
+/** Whether numbers below the smallest normal one stay what they are: native code in the process may have set the thread to flush them to zero. */
+function keepsDenormals(kernels: Kernels, memory: WebAssembly.Memory, address: number): boolean {
+  const { results, run } = openBench(kernels, memory, address);
+  const words = new Uint32Array(memory.buffer, results, 32);
+  // 7 times the smallest number there is; and 1.5 times the smallest normal one, whose half is none.
+  words.set([7, 0x00c0_0000]);
+  run('mulScalar', results + 64, results, 1, bitsOf(2));
+  run('mulScalar', results + 68, results + 4, 1, bitsOf(0.5));
+  return words[16] === 14 && words[17] === 0x0060_0000;
 }
 
 interface Bench {

@@ -1,0 +1,331 @@
+/** A test that shows a fault survived: its file, and how its name (or that of its group) begins. */
+export interface Evidence {
+  readonly file: string;
+  readonly test: string;
+}
+
+export interface FaultRow {
+  readonly id: string;
+  readonly fault: string;
+  readonly expected: string;
+  readonly shownBy: readonly Evidence[];
+  /** What no test shows, and why. */
+  readonly missing?: string;
+}
+
+const shown = (file: string, ...tests: string[]): Evidence[] => tests.map((test) => ({ file, test }));
+
+const cluster = 'test/cluster/faults.test.ts';
+const disk = 'test/faults/disk.test.ts';
+const threads = 'test/faults/threads.test.ts';
+const process = 'test/faults/process.test.ts';
+const powerCut = 'packages/coordinator/src/checkpoint/power-cut.test.ts';
+const store = 'packages/coordinator/src/checkpoint/store.test.ts';
+const damage = 'packages/coordinator/src/checkpoint/damage.test.ts';
+const journal = 'packages/coordinator/src/observe/journal.test.ts';
+const network = 'packages/worker/src/grpc/network.test.ts';
+const exchange = 'packages/worker/src/exchange/exchange.test.ts';
+const simulators = [
+  ...shown('test/simulator-coordinator.test.ts', 'the journal of every history'),
+  ...shown('test/simulator-workers.test.ts', 'the journal of every history'),
+];
+
+/** Faults and the tests that show them survived: docs/faults.md is made of it. A new row, or a new test of one, is a line here. */
+export const faultMatrix: readonly FaultRow[] = [
+  {
+    id: 'F1',
+    fault: 'a worker process is killed',
+    expected: 'its shards go to others, no step is lost, same bits',
+    shownBy: [...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'), ...simulators],
+  },
+  {
+    id: 'F2',
+    fault: 'a compute thread dies: exception, WebAssembly trap, exit, terminated inside a kernel, heap exhausted',
+    expected: 'it is replaced, half-written memory is never read, same bits',
+    shownBy: [
+      ...shown(
+        threads,
+        '%s on %d threads: half-written sums and parameters are never read',
+        'a thread whose own heap is exhausted is replaced',
+        'threads that die at the same place again and again',
+        'a replica goes on with the same bits as well',
+      ),
+      ...shown('test/faults/interrupted-kernels.test.ts', 'a terminated thread has changed whole elements'),
+    ],
+  },
+  {
+    id: 'F3',
+    fault: 'a worker is frozen for longer than its lease, then goes on',
+    expected: 'late results are refused or accepted once, same bits',
+    shownBy: [...shown(cluster, 'SIGSTOP for longer than the lease, then SIGCONT'), ...simulators],
+  },
+  {
+    id: 'F4',
+    fault: 'a slow worker',
+    expected: 'named, its last shards computed twice, same bits',
+    shownBy: simulators,
+  },
+  {
+    id: 'F5',
+    fault: 'workers join and leave at every step',
+    expected: 'same bits',
+    shownBy: [...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'), ...simulators],
+  },
+  {
+    id: 'F6',
+    fault: 'all workers gone',
+    expected: 'the run waits and says so, and goes on when one joins',
+    shownBy: shown(cluster, 'all workers gone for a while'),
+  },
+  {
+    id: 'F7',
+    fault: 'the coordinator is killed at any change of the disk',
+    expected: 'resumes from the last good checkpoint, replayed steps have the same digests',
+    shownBy: [
+      ...shown(disk, 'SIGKILL before change %d of the disk'),
+      ...shown(powerCut, 'killed before any operation'),
+      ...shown(cluster, 'SIGKILL of the coordinator, and --resume'),
+    ],
+  },
+  {
+    id: 'F8',
+    fault: 'two coordinators: a frozen one wakes after another has gone on',
+    expected: 'the lower term is refused, at most one writes',
+    shownBy: [
+      ...shown(process, 'a run that is frozen, and woken after another process went on with it'),
+      ...shown(powerCut, 'frozen before any operation'),
+      ...shown('packages/coordinator/src/storage/fence.test.ts', 'each start has the next number'),
+      ...simulators,
+    ],
+  },
+  {
+    id: 'F9',
+    fault: 'a partition in both directions',
+    expected: 'the worker leaves and comes back, same bits',
+    shownBy: simulators,
+    missing: 'on real sockets only as F11; network namespaces are not used by the tests',
+  },
+  {
+    id: 'F10',
+    fault: 'a partition in one direction',
+    expected: 'noticed by heartbeats of the application',
+    shownBy: [...shown(network, '%s: both sides notice'), ...simulators],
+  },
+  {
+    id: 'F11',
+    fault: 'a half-open connection, idle or in the middle of a transfer',
+    expected: 'noticed by both sides within the limits of keep-alive',
+    shownBy: [
+      ...shown(network, '%s: both sides notice', 'while nothing is called'),
+      ...shown(cluster, 'a connection that goes silent without closing'),
+    ],
+  },
+  {
+    id: 'F12',
+    fault: 'a connection is reset or closed within a message',
+    expected: 'the chunk is fetched again, nothing is merged in part',
+    shownBy: shown(exchange, 'a piece that is withdrawn in the middle is not delivered', 'a bit that flips on the way'),
+  },
+  {
+    id: 'F13',
+    fault: 'loss, delay, reordering, little bandwidth',
+    expected: 'slower only',
+    shownBy: simulators,
+    missing: 'netem needs a kernel module that test machines lack; a proxy delays instead',
+  },
+  {
+    id: 'F14',
+    fault: 'duplicated, reordered, interleaved messages',
+    expected: 'nothing counts twice, same bits',
+    shownBy: [
+      ...shown('packages/worker/src/exchange/assembly.test.ts', 'chunks in any order, some of them twice'),
+      ...simulators,
+    ],
+  },
+  {
+    id: 'F15',
+    fault: 'replay of an old step, session or run',
+    expected: 'refused and counted',
+    shownBy: shown(
+      exchange,
+      'calls of another run or in the name of a stranger are refused and counted',
+      'pushes and pulls of old terms and items that are sent again change nothing',
+    ),
+  },
+  {
+    id: 'F16',
+    fault: 'a bit flips on the way',
+    expected: 'noticed and fetched again',
+    shownBy: shown(exchange, 'a bit that flips on the way is noticed'),
+    missing: "a bit that flips in a worker's memory before its checksum is found only where a shard is computed twice",
+  },
+  {
+    id: 'F17',
+    fault: 'a gradient of one shard is NaN or infinite',
+    expected: 'the same decision for any number of threads',
+    shownBy: shown('test/faults/not-finite.test.ts', 'one bad sample'),
+  },
+  {
+    id: 'F18',
+    fault: 'malformed messages and streams',
+    expected: 'refused, the server lives',
+    shownBy: [
+      ...shown('packages/worker/src/protocol/encode-job.test.ts', 'bytes that are no job end in one sentence'),
+      ...shown('packages/worker/src/protocol/batch.test.ts', 'any bytes end in a sentence'),
+    ],
+  },
+  {
+    id: 'F19',
+    fault: 'messages beyond the limits',
+    expected: 'refused before memory is taken',
+    shownBy: [
+      ...shown(exchange, 'a piece over the limit or of an unexpected kind is refused'),
+      ...shown('packages/worker/src/protocol/check-job.test.ts', 'more memory than allowed is refused'),
+      ...shown(network, 'more connections than allowed are closed and counted'),
+    ],
+  },
+  {
+    id: 'F20',
+    fault: 'wrong tokens and certificates',
+    expected: 'refused, nothing about the run leaks',
+    shownBy: [
+      ...shown('packages/worker/src/grpc/calls.test.ts', 'an absent or wrong token is refused'),
+      ...shown('packages/coordinator/src/certs/authority.test.ts', 'a certificate by another authority'),
+      ...shown('test/cluster/certificates.test.ts', 'listening for others without certificates and token is refused'),
+    ],
+  },
+  {
+    id: 'F21',
+    fault: 'a worker with other kernels, another version or other data',
+    expected: 'refused at the join with the reason',
+    shownBy: simulators,
+    missing: 'with real processes: two builds would be needed; the reason is decided where jobs are checked',
+  },
+  {
+    id: 'F22',
+    fault: 'a thread flushes denormal numbers to zero',
+    expected: 'its self-test fails, it is refused',
+    shownBy: shown('test/faults/denormals.test.ts', 'a thread that flushes denormal numbers to zero is refused'),
+  },
+  {
+    id: 'F23',
+    fault: 'no room on the disk: ENOSPC, EDQUOT, EROFS, EMFILE at any operation of a checkpoint',
+    expected: 'training goes on, the alarm is raised, the old checkpoint is whole, a later one is written',
+    shownBy: [
+      ...shown(disk, '%s fails with %s during a checkpoint', 'a real file system without room'),
+      ...shown(journal, 'a full disk raises the alarm once'),
+    ],
+  },
+  {
+    id: 'F24',
+    fault: 'EIO when a file is forced to disk',
+    expected: 'the file is given up, never tried again on the same descriptor, nothing is called saved',
+    shownBy: [...shown(disk, '%s fails with %s during a checkpoint'), ...shown(journal, 'a sync that fails with %s')],
+  },
+  {
+    id: 'F25',
+    fault: 'damaged checkpoints: flipped, cut, swapped, forged, links, pipes',
+    expected: 'the newest whole one is taken, or the run is refused',
+    shownBy: [
+      ...shown(store, 'any flipped byte, cut or missing file of the newest', 'files of two checkpoints swapped'),
+      ...shown(
+        damage,
+        'cut at every 4 KiB',
+        '%s is refused, never a crash or half a state',
+        'links and pipes are no files of a checkpoint',
+      ),
+    ],
+  },
+  {
+    id: 'F26',
+    fault: 'the power is cut: what was not forced to disk is lost in parts',
+    expected: 'a whole checkpoint and a journal that reaches it',
+    shownBy: [...shown(powerCut, 'the power is cut before any operation'), ...simulators],
+  },
+  {
+    id: 'F27',
+    fault: 'data that changes or is cut during a run',
+    expected: 'the run keeps what it read; a resume with other data is refused',
+    shownBy: shown(process, 'a data file that changes during a run'),
+  },
+  {
+    id: 'F28',
+    fault: 'the wall clock jumps',
+    expected: 'nothing: all timers are monotonic',
+    shownBy: shown('test/faults/clock.test.ts', 'no timer reads the wall clock'),
+    missing: 'certificates expire, and single calls end, by the wall clock',
+  },
+  {
+    id: 'F29',
+    fault: "the coordinator's event loop is blocked",
+    expected: 'nobody is evicted: grace after the own stall',
+    shownBy: simulators,
+  },
+  {
+    id: 'F30',
+    fault: 'memory runs out',
+    expected: 'a run that does not fit is refused before it starts; killed for memory is F1',
+    shownBy: shown('packages/worker/src/protocol/check-job.test.ts', 'more memory than allowed is refused'),
+    missing: 'a kill by the system for memory is the same signal as F1 and F7',
+  },
+  {
+    id: 'F31',
+    fault: 'no descriptors left, a port in use, a name that does not resolve',
+    expected: 'named, tried again, recovers',
+    shownBy: shown(network, 'a port in use', 'nobody there, a name that does not exist'),
+  },
+  {
+    id: 'F32',
+    fault: 'IPv6 only, mapped and link-local addresses',
+    expected: 'works or is refused in a sentence',
+    shownBy: shown(network, 'a link-local address can be listened on'),
+  },
+  {
+    id: 'F33',
+    fault: 'SIGTERM, SIGINT, a second one',
+    expected: 'ends at a step boundary with a checkpoint, the second at once; a worker finishes its shards',
+    shownBy: [
+      ...shown(process, 'SIGTERM ends at a step boundary with a checkpoint and exit code 130'),
+      ...shown('test/interrupt.test.ts', 'Ctrl-C ends at a step boundary', 'a second Ctrl-C ends at once'),
+      ...shown(cluster, 'a worker that is told to leave finishes its shards'),
+    ],
+  },
+  {
+    id: 'F34',
+    fault: 'mixed versions',
+    expected: 'refused unless the numerics version is equal',
+    shownBy: shown(store, 'a checkpoint of another run is refused by what differs'),
+    missing: 'two builds would be needed',
+  },
+  {
+    id: 'F35',
+    fault: 'attacks on the dashboard',
+    expected: 'refused or inert',
+    shownBy: [],
+    missing: 'there is no dashboard yet',
+  },
+  {
+    id: 'F36',
+    fault: 'other numbers of threads and processes, other processors',
+    expected: 'one digest',
+    shownBy: [
+      ...shown('test/determinism.test.ts', '%i threads'),
+      ...shown('test/cluster/digests.test.ts', 'the digest is that of one thread'),
+    ],
+    missing: 'arm64 by hand: scripts/arm64.sh',
+  },
+  {
+    id: 'F37',
+    fault: "other versions of Node and tiers of V8's compiler",
+    expected: 'one digest',
+    shownBy: [...shown('test/determinism.test.ts', 'Node %i'), ...shown(process, 'V8 with %s gives the same digest')],
+    missing: '--jitless has no WebAssembly',
+  },
+  {
+    id: 'F38',
+    fault: 'an hour of all of it',
+    expected: 'same bits',
+    shownBy: simulators,
+    missing: 'the simulators replay a thousand mixed histories each; longer ones are run by hand',
+  },
+];
