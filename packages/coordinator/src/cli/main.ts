@@ -13,7 +13,9 @@ import { workerCommand } from './worker-command.ts';
 export async function main(args: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr]) stream.on('error', ignoreClosedPipe);
   const program = new Command('lockstep')
-    .description('Distributed training of neural networks: the same weights, bit for bit, for any number of threads.')
+    .description(
+      'Distributed training of neural networks: the same weights, bit for bit, for any number of threads and workers.',
+    )
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
