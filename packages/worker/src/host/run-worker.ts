@@ -102,7 +102,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
   try {
     const { reason, failed } = await host.ended;
     if (failed) throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${reason}.`);
-    return reason;
+    return `${reason} (sent ${traffic.sent} bytes, received ${traffic.received})`;
   } finally {
     signal.removeEventListener('abort', onAbort);
     await tasks.close();
