@@ -47,6 +47,18 @@ test.each(['coordinator', 'workers'])('placement %s: two workers with certificat
   expect(joined.sort()).toEqual(['w0', 'w1']);
 });
 
+test('the coordinator listens everywhere and computes, workers own the slices: it is reached where workers have joined', async () => {
+  await using coordinator = new Coordinator([
+    ...[job, '--listen', '0.0.0.0:0', '--threads', '1', '--placement', 'workers', '--min-workers', '2'],
+    ...['--certs', at('coordinator'), '--out', at('run-everywhere')],
+  ]);
+  const port = (await coordinator.address()).split(':')[1];
+  await using w0 = new ClusterWorker(`127.0.0.1:${port}`, ['--certs', at('w0')]);
+  expect(await coordinator.digest()).toBe(expected);
+  expect(await w0.exited).toBe(0);
+  expect(coordinator.ofType('worker-lost')).toEqual([]);
+});
+
 test('listening for others without certificates and token is refused in one sentence', async () => {
   await using open = new Process(['train', job, '--listen', '0.0.0.0:0', '--threads', '1']);
   expect(await open.exited).toBe(2);

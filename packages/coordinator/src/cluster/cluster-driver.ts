@@ -7,6 +7,7 @@ import type {
   ClusterEvent,
   ClusterInput,
   ClusterOptions,
+  FromCoordinatorMessage,
   ItemSpec,
   ToWorker,
 } from '../sharding/effects.ts';
@@ -14,8 +15,8 @@ import { Sessions } from './sessions.ts';
 
 /** What the driver leaves to whoever knows the run. */
 export interface DriverHooks {
-  /** A message is about to leave: what it refers to can be put up. */
-  sending(session: number, message: NonNullable<ToWorker['message']>): void;
+  /** A message is about to leave: what it refers to can be put up. @returns it as it is to be said */
+  sending(session: number, message: FromCoordinatorMessage): FromCoordinatorMessage;
   /** @returns whether the node was here before with other bytes */
   collect(effect: Extract<ClusterEffect, { kind: 'collect' }>): Promise<boolean>;
   /** All sums are here. */
@@ -98,8 +99,7 @@ export class ClusterDriver {
     const hooks = this.#hooks;
     switch (effect.kind) {
       case 'send':
-        if (effect.message.message) hooks.sending(effect.session, effect.message.message);
-        this.sessions.send(effect.session, effect.message);
+        this.#send(effect.session, effect.message);
         break;
       case 'close':
         if (effect.refused) hooks.turnedAway(effect.reason);
@@ -151,6 +151,13 @@ export class ClusterDriver {
         // Terms beyond this incarnation's would collide with the next start's; 65 536 changes of the worker set are not reached.
         this.fail(new LockstepError('The worker set has changed 65 536 times: go on with --resume.'));
     }
+  }
+
+  #send(session: number, { term, message }: ToWorker): void {
+    this.sessions.send(session, {
+      ...(term && { term }),
+      ...(message && { message: this.#hooks.sending(session, message) }),
+    });
   }
 
   async #collect(effect: Extract<ClusterEffect, { kind: 'collect' }>): Promise<void> {

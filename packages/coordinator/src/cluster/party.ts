@@ -37,6 +37,7 @@ import type { EngineRequest } from '../engine/request.ts';
 import type { RunRecord } from '../engine/run-record.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { ItemSpec, ToWorker } from '../sharding/effects.ts';
+import { asDialled } from './as-dialled.ts';
 import { BatchBoard, type BatchRequest } from './batch-board.ts';
 import { ClusterDriver, RewindError } from './cluster-driver.ts';
 import { toRunEvent } from './cluster-events.ts';
@@ -131,7 +132,10 @@ export class Party {
         admit: (hello) => this.#objection(hello),
       },
       {
-        sending: (session, message) => this.#sending(session, message),
+        sending: (session, message) => {
+          this.#sending(session, message);
+          return asDialled(message, own);
+        },
         collect: (effect) => this.#collect(effect),
         reduced: (item) => this.#reduced(item),
         committed: (item, updated) => this.#committed(item, updated),
