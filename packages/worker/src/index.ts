@@ -82,4 +82,4 @@ export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type FinalPart, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
 export { type Add, Aggregator, type Arrival, addF32 } from './sharding/aggregator.ts';
-export type { Rescued } from './thread/rescue.ts';
+export { describeRescue, type Rescued } from './thread/rescue.ts';

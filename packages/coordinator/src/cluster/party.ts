@@ -14,6 +14,7 @@ import {
   compoundSink,
   compoundSource,
   Desk,
+  describeRescue,
   encodeJob,
   type Hello,
   incarnationTerm,
@@ -22,6 +23,7 @@ import {
   PiecesOfOthers,
   pieces,
   Replica,
+  type Rescued,
   readState,
   replicaShards,
   type SlotAnswer,
@@ -218,6 +220,9 @@ export class Party {
     await this.#replica?.close();
   }
 
+  readonly #onRescue = (rescued: Rescued): void =>
+    this.#options.emit({ type: 'warning', message: describeRescue(rescued) });
+
   async #begin(): Promise<void> {
     const { request, cluster, traced, state } = this.#options;
     const { spec } = traced;
@@ -226,6 +231,7 @@ export class Party {
       this.#replica = await Replica.start({
         ...{ spec, kernels, limitBytes, mergeShards, reduce },
         threads: Math.max(1, threads),
+        onRescue: this.#onRescue,
       });
       await this.#replica.load(state);
       if (cluster.mode === 'local') this.#outer = new OuterState(spec.layout, state);
@@ -256,6 +262,7 @@ export class Party {
         threads,
         limitBytes,
         mergeShards,
+        onRescue: this.#onRescue,
         dataRoot: undefined,
         ...(shared && { shared }),
       },

@@ -9,6 +9,7 @@ import {
 import type { Reduction } from '../memory/rounding.ts';
 import type { OpenableData, WireJob } from '../protocol/encode-job.ts';
 import { Replica } from '../replica/replica.ts';
+import type { Rescued } from '../thread/rescue.ts';
 
 type DataSource = Awaited<ReturnType<typeof openData>>;
 
@@ -18,6 +19,8 @@ export interface PlanOptions {
   readonly limitBytes: number;
   readonly mergeShards: boolean;
   readonly reduce: Reduction;
+  /** Told after compute threads died and were replaced. */
+  readonly onRescue: (rescued: Rescued) => void;
   /** Whether this member owns slices: otherwise it holds parameters only. */
   readonly updates: boolean;
   /** Folder from which data may be read. */

@@ -10,6 +10,7 @@ import { workerName } from '../grpc/identity.ts';
 import { checkListen, type Security } from '../grpc/security.ts';
 import { serve, served } from '../grpc/server.ts';
 import { compiledKernels } from '../thread/compiled-kernels.ts';
+import { describeRescue } from '../thread/rescue.ts';
 import { grpcLink } from './coordinator-link.ts';
 import { PiecesOfOthers } from './pieces-of-others.ts';
 import { Tasks } from './tasks.ts';
@@ -70,6 +71,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
       threads,
       limitBytes: options.memoryLimitBytes,
       mergeShards: true,
+      onRescue: (rescued) => say(describeRescue(rescued)),
       dataRoot: options.dataRoot,
     },
     board,
