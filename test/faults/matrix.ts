@@ -170,6 +170,7 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'malformed messages and streams',
     expected: 'refused, the server lives',
     shownBy: [
+      ...shown('test/hostile-bytes.test.ts', 'bytes that are no message', 'no HTTP/2'),
       ...shown('packages/worker/src/protocol/encode-job.test.ts', 'bytes that are no job end in one sentence'),
       ...shown('packages/worker/src/protocol/batch.test.ts', 'any bytes end in a sentence'),
     ],
@@ -179,6 +180,17 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'messages beyond the limits',
     expected: 'refused before memory is taken',
     shownBy: [
+      ...shown(
+        'test/hostile-bytes.test.ts',
+        'more than is taken',
+        '100 000 streams: the connection is closed',
+        'a gzip bomb is not unpacked',
+      ),
+      ...shown(
+        'packages/worker/src/exchange/hostile-peer.test.ts',
+        'chunks of nothing without end',
+        'a size beyond all limits',
+      ),
       ...shown(exchange, 'a piece over the limit or of an unexpected kind is refused'),
       ...shown('packages/worker/src/protocol/check-job.test.ts', 'more memory than allowed is refused'),
       ...shown(network, 'more connections than allowed are closed and counted'),
@@ -189,6 +201,12 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'wrong tokens and certificates',
     expected: 'refused, nothing about the run leaks',
     shownBy: [
+      ...shown(
+        'test/wire-security.test.ts',
+        'turned away',
+        'what they read says nothing of the run',
+        '%s needs certificates and a token',
+      ),
       ...shown('packages/worker/src/grpc/calls.test.ts', 'an absent or wrong token is refused'),
       ...shown('packages/coordinator/src/certs/authority.test.ts', 'a certificate by another authority'),
       ...shown('test/cluster/certificates.test.ts', 'listening for others without certificates and token is refused'),
@@ -272,7 +290,11 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F31',
     fault: 'no descriptors left, a port in use, a name that does not resolve',
     expected: 'named, tried again, recovers',
-    shownBy: shown(network, 'a port in use', 'nobody there, a name that does not exist'),
+    shownBy: [
+      ...shown(network, 'a port in use', 'nobody there, a name that does not exist'),
+      ...shown('test/few-descriptors.test.ts', 'running out of file descriptors does not end a server'),
+      ...shown(cluster, 'an address where nobody answers is named'),
+    ],
   },
   {
     id: 'F32',
