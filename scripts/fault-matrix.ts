@@ -27,7 +27,7 @@ tests and \`npm run check:generated\` keep true.
 ${faultMatrix.map(row).join('\n')}
 
 How it is done: [architecture.md](architecture.md) says how threads are replaced, [cluster-protocol.md](cluster-protocol.md) how workers are. A run's folder is
-changed by the process that started last only (\`coordinator.json\`), a file gets its name when all of it is on disk, and the journal is
+changed by the process that started last only (\`coordinator-NNNNNN.json\`), a file gets its name when all of it is on disk, and the journal is
 on disk before the checkpoint that goes with it.
 `;
 

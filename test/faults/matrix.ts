@@ -69,7 +69,11 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F5',
     fault: 'workers join and leave at every step',
     expected: 'same bits',
-    shownBy: [...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'), ...simulators],
+    shownBy: [
+      ...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'),
+      ...shown(cluster, 'a worker that is told to leave finishes its shards'),
+      ...simulators,
+    ],
   },
   {
     id: 'F6',
@@ -209,6 +213,7 @@ export const faultMatrix: readonly FaultRow[] = [
       ),
       ...shown('packages/worker/src/grpc/calls.test.ts', 'an absent or wrong token is refused'),
       ...shown('packages/coordinator/src/certs/authority.test.ts', 'a certificate by another authority'),
+      ...shown('test/cluster/certificates.test.ts', 'placement %s: two workers with certificates'),
       ...shown('test/cluster/certificates.test.ts', 'listening for others without certificates and token is refused'),
     ],
   },
@@ -333,6 +338,7 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown('test/determinism.test.ts', '%i threads'),
       ...shown('test/cluster/digests.test.ts', 'the digest is that of one thread'),
+      ...shown('test/cluster/examples.test.ts', 'two workers have the digest of one thread'),
     ],
     missing: 'arm64 by hand: scripts/arm64.sh',
   },
