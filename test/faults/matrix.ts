@@ -23,6 +23,7 @@ const powerCut = 'packages/coordinator/src/checkpoint/power-cut.test.ts';
 const store = 'packages/coordinator/src/checkpoint/store.test.ts';
 const damage = 'packages/coordinator/src/checkpoint/damage.test.ts';
 const journal = 'packages/coordinator/src/observe/journal.test.ts';
+const core = 'packages/coordinator/src/sharding/cluster-core.test.ts';
 const network = 'packages/worker/src/grpc/network.test.ts';
 const exchange = 'packages/worker/src/exchange/exchange.test.ts';
 const simulators = [
@@ -63,7 +64,10 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F4',
     fault: 'a slow worker',
     expected: 'named, its last shards computed twice, same bits',
-    shownBy: simulators,
+    shownBy: [
+      ...shown(core, 'a late worker: others get a copy of its shards', 'next time who is slow gets less'),
+      ...simulators,
+    ],
   },
   {
     id: 'F5',
@@ -79,7 +83,10 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F6',
     fault: 'all workers gone',
     expected: 'the run waits and says so, and goes on when one joins',
-    shownBy: shown(cluster, 'all workers gone for a while'),
+    shownBy: [
+      ...shown(cluster, 'all workers gone for a while'),
+      ...shown(core, 'all workers gone: it says that it waits'),
+    ],
   },
   {
     id: 'F7',
@@ -150,18 +157,25 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F15',
     fault: 'replay of an old step, session or run',
     expected: 'refused and counted',
-    shownBy: shown(
-      exchange,
-      'calls of another run or in the name of a stranger are refused and counted',
-      'pushes and pulls of old terms and items that are sent again change nothing',
-    ),
+    shownBy: [
+      ...shown(core, 'stale, foreign and repeated messages are refused'),
+      ...shown(
+        exchange,
+        'calls of another run or in the name of a stranger are refused and counted',
+        'pushes and pulls of old terms and items that are sent again change nothing',
+      ),
+    ],
   },
   {
     id: 'F16',
     fault: 'a bit flips on the way',
     expected: 'noticed and fetched again',
-    shownBy: shown(exchange, 'a bit that flips on the way is noticed'),
-    missing: "a bit that flips in a worker's memory before its checksum is found only where a shard is computed twice",
+    shownBy: [
+      ...shown(exchange, 'a bit that flips on the way is noticed'),
+      ...shown(core, 'weights that differ are said, and their worker goes'),
+    ],
+    missing:
+      'a bit that flips in memory before its checksum is found only where two compute the same: shards twice, or the same update',
   },
   {
     id: 'F17',
@@ -221,8 +235,11 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F21',
     fault: 'a worker with other kernels, another version or other data',
     expected: 'refused at the join with the reason',
-    shownBy: simulators,
-    missing: 'with real processes: two builds would be needed; the reason is decided where jobs are checked',
+    shownBy: [
+      ...shown(core, 'who cannot take part is refused in a sentence'),
+      ...shown('packages/worker/src/protocol/check-job.test.ts', 'another numerics version'),
+    ],
+    missing: 'with real processes: two builds would be needed',
   },
   {
     id: 'F22',
@@ -282,7 +299,10 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F29',
     fault: "the coordinator's event loop is blocked",
     expected: 'nobody is evicted: grace after the own stall',
-    shownBy: simulators,
+    shownBy: [
+      ...shown(core, 'silence ends a lease; after an own stall nobody is evicted'),
+      ...shown('packages/worker/src/member/lease.test.ts', 'own stalls do not count as silence of others'),
+    ],
   },
   {
     id: 'F30',

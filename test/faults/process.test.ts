@@ -50,7 +50,7 @@ test('a run that is frozen, and woken after another process went on with it, say
   expect((await lockstep(['verify', out, whole])).code).toBe(0);
 });
 
-test('SIGTERM ends at a step boundary with a checkpoint and exit code 130, a second one at once', async () => {
+test('SIGTERM ends at a step boundary with a checkpoint and exit code 130', async () => {
   using folder = new UserFolder();
   const job = folder.write('job.ts', long);
   const out = join(folder.path, 'run');
