@@ -74,7 +74,7 @@ export class Profiler implements Kernels {
   }
 
   #size(name: KernelName, at: number): string {
-    if (name !== 'matmul') return '';
+    if (name !== 'matmul' && name !== 'matmulThen') return '';
     const word = (argument: number) => this.#words[(at >>> 2) + 2 + argument] as number;
     const [m, n, k, batch, segments] = [word(3), word(4), word(5), word(10), word(15)];
     return `${batch > 1 ? `${batch} x ` : ''}${m} x ${n} x ${k}${segments > 1 ? ` in ${segments} segments` : ''}`;
