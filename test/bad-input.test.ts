@@ -36,7 +36,7 @@ const cases: Bad[] = [
     what: 'an option of the wrong kind',
     job: jobText({ batch: '{ size: 0 }' }),
     code: 2,
-    says: /batch.size must be a whole number of at least 0, not 0/,
+    says: /batch.size must be a whole number of at least 1, not 0/,
   },
   {
     what: 'more shards written than samples in a batch',
