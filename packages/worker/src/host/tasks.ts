@@ -43,7 +43,7 @@ export class JobFault extends LockstepError {
 /** Shorter sums travel inside `Computed`. In bytes. */
 const inlineBytes = 4096;
 
-/** Connections over which pushes leave: each has the receive window of a server, 64 KiB. */
+/** Connections over which pushes leave, apart from those of pulls: a push that nobody expects yet holds part of its connection's window. */
 const pushChannels = 4;
 
 export interface TaskOptions extends Omit<PlanOptions, 'updates' | 'reduce'> {
