@@ -4,8 +4,8 @@ import {
   instantiateKernels,
   type JobSpec,
   loadKernelModule,
+  Permutation,
   type Plan,
-  permutationIndex,
   planProgram,
   resultLayoutOf,
   TapeWriter,
@@ -44,9 +44,9 @@ async function batchOf(spec: JobSpec, step: number): Promise<number[]> {
   const perEpoch = Math.ceil(spec.trainLength / spec.batch.size);
   const epoch = Math.floor(step / perEpoch);
   const first = (step % perEpoch) * spec.batch.size;
-  const key = deriveKey(spec.seed, 'shuffle', epoch);
+  const order = new Permutation(spec.trainLength, deriveKey(spec.seed, 'shuffle', epoch));
   const count = Math.min(spec.batch.size, spec.trainLength - first);
-  return Array.from({ length: count }, (_, i) => permutationIndex(spec.trainLength, key, first + i));
+  return Array.from({ length: count }, (_, i) => order.at(first + i));
 }
 
 /** [lo, hi) splits at lo + the largest power of two below hi - lo; its value is left + right. Empty shards are absent, not zero. */

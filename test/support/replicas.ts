@@ -1,8 +1,8 @@
 import {
   deriveKey,
   type JobSpec,
+  Permutation,
   parameterDigest,
-  permutationIndex,
   roundBf16,
   type TracedJob,
 } from '@lockstep/core/internal';
@@ -181,7 +181,7 @@ export function rangesOf(wanted: readonly boolean[]): TreeNode[] {
 export function trainBatch(spec: JobSpec, step: number): number[] {
   const perEpoch = Math.ceil(spec.trainLength / spec.batch.size);
   const first = (step % perEpoch) * spec.batch.size;
-  const key = deriveKey(spec.seed, 'shuffle', Math.floor(step / perEpoch));
+  const order = new Permutation(spec.trainLength, deriveKey(spec.seed, 'shuffle', Math.floor(step / perEpoch)));
   const count = Math.min(spec.batch.size, spec.trainLength - first);
-  return Array.from({ length: count }, (_, i) => permutationIndex(spec.trainLength, key, first + i));
+  return Array.from({ length: count }, (_, i) => order.at(first + i));
 }

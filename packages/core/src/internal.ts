@@ -50,4 +50,4 @@ export {
   writeUpdate,
 } from './program/update-tape.ts';
 export { validateProgram } from './program/validate.ts';
-export { deriveKey, permutationIndex, RandomStream } from './random/index.ts';
+export { deriveKey, Permutation, RandomStream } from './random/index.ts';

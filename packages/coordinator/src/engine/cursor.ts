@@ -1,9 +1,11 @@
-import { deriveKey, type JobSpec, permutationIndex } from '@lockstep/core/internal';
+import { deriveKey, type JobSpec, Permutation } from '@lockstep/core/internal';
 
-/** Which samples make up a step, computed from the step alone: nothing is remembered, so resuming needs no cursor. */
+/** Which samples make up a step, a function of the step alone, so resuming needs no cursor; the last epoch's order is kept. */
 export class Cursor {
   readonly stepsPerEpoch: number;
   readonly #spec: JobSpec;
+  #epoch = -1;
+  #order: Permutation | undefined;
 
   constructor(spec: JobSpec) {
     this.#spec = spec;
@@ -16,9 +18,13 @@ export class Cursor {
     if (sequential) return Array.from({ length: batch.size }, (_, i) => step * batch.size + i);
     const epoch = Math.floor(step / this.stepsPerEpoch);
     const first = (step % this.stepsPerEpoch) * batch.size;
-    const key = deriveKey(seed, 'shuffle', epoch);
+    if (!this.#order || epoch !== this.#epoch) {
+      this.#order = new Permutation(trainLength, deriveKey(seed, 'shuffle', epoch));
+      this.#epoch = epoch;
+    }
+    const order = this.#order;
     const count = Math.min(batch.size, trainLength - first);
-    return Array.from({ length: count }, (_, i) => permutationIndex(trainLength, key, first + i));
+    return Array.from({ length: count }, (_, i) => order.at(first + i));
   }
 
   endsEpoch(step: number): boolean {

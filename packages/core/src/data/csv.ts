@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { CsvError, parse } from 'csv-parse/sync';
 import { DataError, FormatError, UsageError } from '../errors.ts';
-import { deriveKey, permutationIndex } from '../random/index.ts';
+import { deriveKey, Permutation } from '../random/index.ts';
 import { type ArrayField, arrays } from './arrays.ts';
 import { described, plainOptions } from './described.ts';
 import type { DataSource } from './source.ts';
@@ -50,9 +50,8 @@ export function csv<F extends Readonly<Record<string, CsvField>>>(
   if (!(split.from >= 0 && split.from < split.to && split.to <= 1))
     throw new UsageError(`data.csv: split { from: ${split.from}, to: ${split.to} } must be a part of 0 to 1.`);
   const rows = readRows(path, delimiter);
-  const order = rows.map((row, i) =>
-    seed === undefined ? row : (rows[permutationIndex(rows.length, deriveKey(seed, 'shuffle'), i)] as Row),
-  );
+  const shuffled = seed === undefined ? undefined : new Permutation(rows.length, deriveKey(seed, 'shuffle'));
+  const order = shuffled ? rows.map((_, i) => rows[shuffled.at(i)] as Row) : rows;
   const part = order.slice(Math.floor(split.from * rows.length), Math.floor(split.to * rows.length));
   if (part.length === 0) throw new DataError(`data.csv: ${path} has ${rows.length} rows, and none in this split.`);
   const categories: Record<string, readonly string[]> = {};

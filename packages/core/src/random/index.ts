@@ -1,5 +1,5 @@
 export { type Generator, generator } from './generator.ts';
 export { deriveKey, type Key, type Purpose, pathId } from './keys.ts';
-export { permutationIndex } from './permutation.ts';
+export { Permutation } from './permutation.ts';
 export { philox4x32 } from './philox.ts';
 export { RandomStream } from './stream.ts';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { digestOfFloats } from '../formats/digest.ts';
-import { deriveKey, generator, pathId, permutationIndex, philox4x32, RandomStream } from './index.ts';
+import { deriveKey, generator, Permutation, pathId, philox4x32, RandomStream } from './index.ts';
 
 describe('Philox4x32-10', () => {
   // Known answers of the authors' Random123 library.
@@ -27,12 +27,14 @@ test('keys of different seeds, purposes and steps differ; a bad seed is refused'
 
 test('a permutation of any length is a bijection and moves things', () => {
   for (let n = 1; n <= 300; n++) {
-    const seen = new Set(Array.from({ length: n }, (_, i) => permutationIndex(n, [n, 7], i)));
+    const order = new Permutation(n, [n, 7]);
+    const seen = new Set(Array.from({ length: n }, (_, i) => order.at(i)));
     expect(seen.size).toBe(n);
     expect(Math.max(...seen)).toBe(n - 1);
   }
   const n = 100_000;
-  const fixed = Array.from({ length: n }, (_, i) => i).filter((i) => permutationIndex(n, [1, 2], i) === i);
+  const order = new Permutation(n, [1, 2]);
+  const fixed = Array.from({ length: n }, (_, i) => i).filter((i) => order.at(i) === i);
   expect(fixed.length).toBeLessThan(10);
 });
 
@@ -65,20 +67,23 @@ test('fills hold the numbers of their places, for every length', () => {
 
 test('a permutation of 2^40 places can be walked without memory', () => {
   const n = 2 ** 40 - 87;
+  const order = new Permutation(n, [3, 4]);
   const seen = new Set<number>();
   for (let i = 0; i < 1000; i++) {
-    const index = permutationIndex(n, [3, 4], n - 1 - i);
+    const index = order.at(n - 1 - i);
     expect(index).toBeGreaterThanOrEqual(0);
     expect(index).toBeLessThan(n);
     seen.add(index);
   }
   expect(seen.size).toBe(1000);
-  expect(() => permutationIndex(10, [1, 2], 10)).toThrow('There is no position 10 in a permutation of 10');
+  expect(() => new Permutation(10, [1, 2]).at(10)).toThrow('There is no position 10 in a permutation of 10');
+  expect(() => new Permutation(2 ** 49, [1, 2]).at(0)).toThrow('n at most 2^48');
 });
 
 test('the places of neighbours are spread evenly', () => {
   const n = 4096;
-  const order = Array.from({ length: n }, (_, i) => permutationIndex(n, [8, 9], i));
+  const shuffled = new Permutation(n, [8, 9]);
+  const order = Array.from({ length: n }, (_, i) => shuffled.at(i));
   const halves = [0, 0, 0, 0];
   for (let i = 0; i + 1 < n; i++) {
     const cell = ((order[i] as number) < n / 2 ? 0 : 2) + ((order[i + 1] as number) < n / 2 ? 0 : 1);
@@ -102,12 +107,12 @@ test('known answers of this numerics version', () => {
   expect(deriveKey(42, 'shuffle', 1)).toEqual([3992907828, 719181511]);
   expect(deriveKey(2 ** 53 - 1, 'dropout', 2 ** 40, 2, 3)).toEqual([2106951752, 3795474047]);
   expect(pathId('blocks.0.attention#1')).toBe(2955398143);
-  expect(Array.from({ length: 10 }, (_, i) => permutationIndex(10, deriveKey(42, 'shuffle', 1), i))).toEqual([
-    7, 2, 0, 6, 4, 3, 8, 5, 9, 1,
-  ]);
-  expect([0, 1, 2, 999_999].map((i) => permutationIndex(1_000_000, deriveKey(42, 'shuffle', 1), i))).toEqual([
-    940017, 100626, 711302, 728754,
-  ]);
+  const [ten, million] = [10, 1_000_000].map((n) => new Permutation(n, deriveKey(42, 'shuffle', 1))) as [
+    Permutation,
+    Permutation,
+  ];
+  expect(Array.from({ length: 10 }, (_, i) => ten.at(i))).toEqual([7, 2, 0, 6, 4, 3, 8, 5, 9, 1]);
+  expect([0, 1, 2, 999_999].map((i) => million.at(i))).toEqual([940017, 100626, 711302, 728754]);
   const values = new Float32Array(10_000);
   new RandomStream(deriveKey(42, 'init'), pathId('w')).fillNormal(values, 0, 1);
   expect(digestOfFloats(values)).toBe('84d29e3df23944c5792c8d8106dc5b3d425f6a3179dbe9d71cfdc29c40b30dbd');
