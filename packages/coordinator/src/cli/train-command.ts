@@ -13,6 +13,7 @@ import { numberOption, onOff } from './options.ts';
 import { reporterFor } from './reporter.ts';
 import { findRunFile, writeRunFile } from './run-file.ts';
 import { freeFolder } from './run-folder.ts';
+import { spaciousHeap } from './spacious-heap.ts';
 
 interface Flags extends ClusterFlags {
   readonly threads?: number;
@@ -83,6 +84,7 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
   const recorded = flags.resume ? await findRunFile(out) : undefined;
   const overrides = overridesOf(flags, recorded?.overrides);
   const reduce = flags.reduce ?? recorded?.reduce ?? 'f32';
+  if (flags.listen !== undefined) spaciousHeap();
   const reporter = reporterFor(flags.json === true);
   const interrupt = interruptible(out, job, (text) => reporter.say(text));
   await using run = train(job, { ...trainOptions(flags), ...overrides, reduce, out, signal: interrupt.signal });

@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { addSecurityFlags, type SecurityFlags } from './cluster-flags.ts';
 import { exitCode } from './exit-code.ts';
 import { numberOption, onOff } from './options.ts';
+import { spaciousHeap } from './spacious-heap.ts';
 
 interface Flags extends SecurityFlags {
   readonly join: string;
@@ -37,6 +38,7 @@ export function workerCommand(): Command {
 const defaultWaitSeconds = 10;
 
 async function runWorkerCommand(flags: Flags): Promise<void> {
+  spaciousHeap();
   // Other commands start without the libraries of the network.
   const { loadSecurity, runWorker } = await import('@lockstep/worker');
   const leave = new AbortController();
