@@ -136,6 +136,7 @@ export class CoordinatorNode implements Door {
       leaseMs,
       heartbeatMs: leaseMs / 5,
       minWorkers,
+      staleness: Number.POSITIVE_INFINITY,
       admit: () => undefined,
     });
     this.#agenda = agendaFrom(this.#job, this.#stateStep);

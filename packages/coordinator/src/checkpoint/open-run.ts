@@ -21,6 +21,8 @@ export interface OpenRequest {
   readonly reduce: Reduction;
   /** See `identityOf`. */
   readonly strategy?: string;
+  /** Whether steps come out the same when they are computed again; default true. */
+  readonly reproducible?: boolean;
 }
 
 export interface OpenedRun {
@@ -74,7 +76,12 @@ export async function openRun(
   const state = loaded?.state ?? fresh;
   const alarm = (message: string) => emit({ type: 'warning', message });
   // Also without a checkpoint: steps that the journal holds are compared, as its run may be another.
-  return { state, store, journal: await Journal.open(out, { alarm, fs, fromStep: state.step }), fence };
+  return {
+    state,
+    store,
+    journal: await Journal.open(out, { alarm, fs, fromStep: state.step, forgetful: request.reproducible === false }),
+    fence,
+  };
 }
 
 async function makeWritable(out: string, disk: FileSystem): Promise<void> {

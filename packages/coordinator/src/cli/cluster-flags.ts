@@ -17,6 +17,7 @@ export interface ClusterFlags extends SecurityFlags {
   readonly mode?: 'sync' | 'local' | 'ssp' | 'async';
   readonly localSteps?: number;
   readonly replicas?: number;
+  readonly staleness?: number;
   readonly lease?: number;
 }
 
@@ -37,6 +38,7 @@ export function addClusterFlags(command: Command): Command {
     new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
     numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
     numberOption('--replicas <n>', 'replicas of mode local: part of the run, like the seed (default: 4)', 1),
+    numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),
     numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
   ];
   for (const option of options) command.addOption(option);
@@ -45,9 +47,10 @@ export function addClusterFlags(command: Command): Command {
 
 /** Undefined where the flags ask for nothing that one process alone could not do. */
 export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
-  const { listen, minWorkers, placement, mode, localSteps, replicas, lease, certs, tokenFile, insecure } = flags;
+  const { listen, minWorkers, placement, mode, localSteps, replicas, staleness, lease, certs, tokenFile, insecure } =
+    flags;
   if (listen === undefined && (mode === undefined || mode === 'sync')) {
-    const given = Object.entries({ minWorkers, placement, certs, insecure, localSteps, replicas }).find(
+    const given = Object.entries({ minWorkers, placement, certs, insecure, localSteps, replicas, staleness }).find(
       ([, value]) => value !== undefined,
     );
     if (given) throw new UsageError(`--${dashed(given[0])} is for runs that workers can join: add --listen HOST:PORT.`);
@@ -60,6 +63,7 @@ export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefine
     ...(mode !== undefined && { mode }),
     ...(localSteps !== undefined && { localSteps }),
     ...(replicas !== undefined && { replicas }),
+    ...(staleness !== undefined && { staleness }),
     ...(lease !== undefined && { leaseMs: lease }),
     ...(certs !== undefined && { certs }),
     ...(tokenFile !== undefined && { tokenFile }),

@@ -1,6 +1,6 @@
 import type { FieldSpec, JobHost, JobSpec } from '@lockstep/core/internal';
 import { type Board, encodeBatch, type FieldArrays, type PieceSource, pieces, shardsOf } from '@lockstep/worker';
-import { Encoding } from '@lockstep/worker/messages';
+import { Encoding, type Piece } from '@lockstep/worker/messages';
 
 /** Which samples an item is about. */
 export interface BatchRequest {
@@ -12,6 +12,8 @@ export interface BatchRequest {
   readonly localStep?: number;
 }
 
+const keyOf = ({ item, localStep = 0 }: BatchRequest): string => `${item} ${localStep}`;
+
 const arrayTypes = { f32: Float32Array, i32: Int32Array, u8: Uint8Array } as const;
 
 const elementsOf = ({ shape }: FieldSpec): number => shape.reduce((n, d) => n * d, 1);
@@ -22,6 +24,8 @@ export class BatchBoard {
   readonly #host: JobHost;
   readonly #board: Board;
   readonly #batches = new Map<string, Promise<FieldArrays>>();
+  /** What is up, by the item that it was offered for. */
+  readonly #offered = new Map<number, Piece[]>();
   /** Streams are read in order: one batch after the other. */
   #reading: Promise<unknown> = Promise.resolve();
 
@@ -33,7 +37,7 @@ export class BatchBoard {
 
   /** Whole batch, read once. */
   read(request: BatchRequest): Promise<FieldArrays> {
-    const key = `${request.item} ${request.localStep ?? 0}`;
+    const key = keyOf(request);
     const known = this.#batches.get(key);
     if (known) return known;
     const batch = this.#reading.then(() => this.#fill(request));
@@ -43,25 +47,43 @@ export class BatchBoard {
     return batch;
   }
 
-  /** Puts the samples of some shards up, once they are read. */
-  async offer(request: BatchRequest, ranges: readonly { readonly lo: number; readonly hi: number }[]): Promise<void> {
+  /** Puts the samples of some shards up, once they are read. @param as the item and local step under which they are asked for */
+  async offer(
+    request: BatchRequest,
+    ranges: readonly { readonly lo: number; readonly hi: number }[],
+    as: Pick<BatchRequest, 'item' | 'localStep'> = request,
+  ): Promise<void> {
     const arrays = await this.read(request);
-    const { item, step, test, samples, localStep = 0 } = request;
+    const { step, test, samples } = request;
+    const { item, localStep = 0 } = as;
     const shards = shardsOf(samples.length, this.#spec.batch.shards);
     for (const range of ranges) {
       if (range.lo >= range.hi) continue;
       const [from, to] = [shards[range.lo]?.from ?? 0, shards[range.hi - 1]?.to ?? 0];
       if (from === to) continue;
+      const piece = pieces.batch({ item, step, test, range, localStep });
       this.#board.publish(
-        pieces.batch({ item, step, test, range, localStep }),
+        piece,
         encodedWhenAsked(() => this.#encode(arrays, from, to)),
       );
+      this.#offered.set(item, [...(this.#offered.get(item) ?? []), piece]);
     }
+  }
+
+  /** What was offered for an item is not needed any more. */
+  withdraw(item: number): void {
+    for (const piece of this.#offered.get(item) ?? []) this.#board.withdraw(piece);
+    this.#offered.delete(item);
+  }
+
+  forget(request: BatchRequest): void {
+    this.#batches.delete(keyOf(request));
   }
 
   /** Batches of items before this one are not needed any more. */
   release(item: number): void {
     for (const key of this.#batches.keys()) if (Number.parseInt(key, 10) < item) this.#batches.delete(key);
+    for (const offered of this.#offered.keys()) if (offered < item) this.#offered.delete(offered);
   }
 
   async #fill({ test, samples }: BatchRequest): Promise<FieldArrays> {

@@ -21,6 +21,10 @@ export interface DriverHooks {
   collect(effect: Extract<ClusterEffect, { kind: 'collect' }>): Promise<boolean>;
   /** All sums are here. */
   reduced(item: number): Promise<void>;
+  /** A gradient is to be applied as it has come. */
+  apply(effect: Extract<ClusterEffect, { kind: 'apply' }>): Promise<void>;
+  /** The next batch of those that are given out one by one; undefined = there are no more. */
+  want(): Promise<ItemSpec | undefined>;
   committed(item: number, updated: Updated): void;
   /** Whether somebody answers there: undefined, or why not. */
   reach(address: string): Promise<string | undefined>;
@@ -118,6 +122,18 @@ export class ClusterDriver {
       case 'reduced':
         hooks.reduced(effect.item).then(
           () => this.handle({ kind: 'updated', item: effect.item }),
+          (error: Error) => this.fail(error),
+        );
+        break;
+      case 'apply':
+        hooks.apply(effect).then(
+          () => this.handle({ kind: 'updated', item: effect.item }),
+          (error: Error) => this.fail(error),
+        );
+        break;
+      case 'want':
+        hooks.want().then(
+          (ticket) => this.handle({ kind: 'ticket', item: effect.item, ...(ticket && { ticket }) }),
           (error: Error) => this.fail(error),
         );
         break;

@@ -8,12 +8,14 @@ import { Cursor } from '../engine/cursor.ts';
 import { fewRowsWarning } from '../engine/few-rows.ts';
 import type { EngineRequest, EngineResult } from '../engine/request.ts';
 import { type RecordParts, RunRecord } from '../engine/run-record.ts';
-import { promiseOf } from '../observe/promise.ts';
+import { isReproducible, promiseOf } from '../observe/promise.ts';
 import { SupersededError } from '../storage/fence.ts';
 import { RewindError } from './cluster-driver.ts';
 import { ClusterServer } from './cluster-server.ts';
+import type { Ticket } from './flow.ts';
+import { type FlowItem, flowAgenda } from './flow-agenda.ts';
 import { batchesOf, itemSpec, type WorkItem } from './item-plan.ts';
-import { localAgenda } from './local-agenda.ts';
+import { type LocalItem, localAgenda } from './local-agenda.ts';
 import { LookAhead } from './look-ahead.ts';
 import { Party } from './party.ts';
 
@@ -112,11 +114,10 @@ export class ClusterEngine {
         this.#stopRequested || record.stoppedEarly || (request.stopAtStep !== null && step >= request.stopAtStep),
       checkpointDue: (endOfEpoch: boolean) => record.checkpointDue(endOfEpoch),
     };
-    const items = new LookAhead<ReturnType<typeof localAgenda> extends Iterable<infer T> ? T | AgendaItem : never>(
+    const items = new LookAhead<AgendaItem | LocalItem | FlowItem>(
       request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : this.#agenda(control),
     );
     const { replicas } = this.#parts.cluster.local;
-    let number = 0;
     for (let item = items.take(); item; item = items.take()) {
       if (item.kind === 'snapshot') {
         this.#kept = await party.snapshot(item.step);
@@ -124,11 +125,15 @@ export class ClusterEngine {
         record.snapshot(this.#kept, item.final);
         continue;
       }
-      number++;
+      if (item.kind === 'flow') {
+        await this.#flow(party, item);
+        continue;
+      }
+      const number = party.nextItem;
       const values = await this.#values(item);
       // An evaluation may decide what comes next.
       const next = item.kind === 'evaluate' && record.followsEvaluations ? undefined : items.peek();
-      const upcoming = next && next.kind !== 'snapshot' ? next : undefined;
+      const upcoming = next && next.kind !== 'snapshot' && next.kind !== 'flow' ? next : undefined;
       await party.bring(
         { item, spec: itemSpec(spec, item, number, values, replicas), batches: batchesOf(item, number), values },
         upcoming && {
@@ -143,9 +148,26 @@ export class ClusterEngine {
   #agenda(control: AgendaControl) {
     const { traced, cluster } = this.#parts;
     const { step } = this.#kept;
+    if (!isReproducible(cluster.mode)) return flowAgenda(traced.spec, this.#cursor, step, control);
     return cluster.mode === 'local'
       ? localAgenda(traced.spec, this.#cursor, step, cluster.local.steps, control)
       : agenda(traced.spec, this.#cursor, step, control);
+  }
+
+  async #flow(party: Party, flow: FlowItem): Promise<void> {
+    const { spec } = this.#parts.traced;
+    const next = async (): Promise<Ticket | undefined> => {
+      const batch = flow.take();
+      if (!batch) return undefined;
+      const item = { kind: 'train', phase: 0, last: true, ...batch } as const;
+      const [values] = await this.#values(item);
+      return {
+        item,
+        values: values as StepValues,
+        spec: itemSpec(spec, item, party.nextItem, [values as StepValues], 0),
+      };
+    };
+    await party.flow((await next()) as Ticket, next, this.#record);
   }
 
   /** Of the item's step, or of each step of a local round. */
@@ -178,7 +200,12 @@ export class ClusterEngine {
       mode: cluster.mode,
       placement: cluster.placement,
       reduce: request.reduce,
-      promise: promiseOf({ mode: cluster.mode, reduce: request.reduce, compressed: false, staleness: 0 }),
+      promise: promiseOf({
+        mode: cluster.mode,
+        reduce: request.reduce,
+        compressed: false,
+        staleness: cluster.staleness,
+      }),
       kernels: describeKernels(request.kernels),
       memoryBytes: 0,
       out: request.out,
@@ -188,9 +215,12 @@ export class ClusterEngine {
 }
 
 /** @throws UsageError where the job cannot be trained in this mode */
-function checkMode({ mode, local }: ClusterRequest, { ema, batch, name }: JobSpec): void {
-  if (mode === 'sync') return;
-  if (mode !== 'local') throw new UsageError(`Mode ${mode} is not available yet: use sync or local.`);
+function checkMode({ mode, local }: ClusterRequest, { ema, batch, name, phases }: JobSpec): void {
+  if (!isReproducible(mode) && phases.length > 1)
+    throw new UsageError(
+      `Job "${name}" has ${phases.length} phases that take turns, and in mode ${mode} updates have no order: use sync or local.`,
+    );
+  if (mode !== 'local') return;
   if (ema !== null)
     throw new UsageError(
       `Job "${name}" keeps a moving average of its weights, which mode local does not: leave out ema.`,

@@ -14,6 +14,8 @@ export interface ClusterOptions {
   readonly localSteps?: number;
   /** Of mode local; part of the run, like the seed. Default 4. */
   readonly replicas?: number;
+  /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; default 3. */
+  readonly staleness?: number;
   /** Folder of the coordinator's certificate (see `lockstep certs`). */
   readonly certs?: string;
   /** File with the join token; default: that in `certs`, or LOCKSTEP_TOKEN. */
@@ -25,6 +27,9 @@ export interface ClusterOptions {
 }
 
 const defaultLeaseMs = 10_000;
+
+/** Small, as in the experiments of Ho et al. (2013): most of the waiting is gone by then, and gradients are still fresh. */
+const defaultStaleness = 3;
 
 /** @throws UsageError naming the option that cannot be */
 export function clusterRequest(options: ClusterOptions): ClusterRequest {
@@ -47,9 +52,22 @@ export function clusterRequest(options: ClusterOptions): ClusterRequest {
     placement,
     mode,
     local: { steps: localSteps, replicas },
+    staleness: stalenessOf(options),
     security: { ...(certs !== undefined && { certs }), ...(tokenFile !== undefined && { tokenFile }) },
     insecure,
     leaseMs,
     heartbeatMs: leaseMs / 10,
   };
+}
+
+function stalenessOf({ mode, staleness }: ClusterOptions): number {
+  if (mode !== 'ssp') {
+    if (staleness !== undefined)
+      throw new UsageError(`A staleness bound is for mode ssp, not for ${mode ?? 'sync'}: leave out --staleness.`);
+    return Number.POSITIVE_INFINITY;
+  }
+  const bound = staleness ?? defaultStaleness;
+  if (!Number.isInteger(bound) || bound < 0)
+    throw new UsageError(`staleness must be a whole number of at least 0, not ${bound}.`);
+  return bound;
 }

@@ -32,22 +32,26 @@ import {
   Tasks,
   type TrainingState,
   type Updated,
+  type Work,
   WorkerHost,
 } from '@lockstep/worker';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import type { EngineRequest } from '../engine/request.ts';
 import type { RunRecord } from '../engine/run-record.ts';
 import type { RunEvent } from '../observe/events.ts';
+import { isReproducible } from '../observe/promise.ts';
 import type { ItemSpec, ToWorker } from '../sharding/effects.ts';
 import { asDialled } from './as-dialled.ts';
 import { BatchBoard, type BatchRequest } from './batch-board.ts';
 import { ClusterDriver, RewindError } from './cluster-driver.ts';
 import { toRunEvent } from './cluster-events.ts';
 import type { ClusterServer } from './cluster-server.ts';
+import { Flow, type Ticket } from './flow.ts';
 import type { WorkItem } from './item-plan.ts';
 import type { LocalItem } from './local-agenda.ts';
 import { NodeCollector } from './node-collector.ts';
 import { OuterState, updatesOf } from './outer-state.ts';
+import { ParameterShelf } from './parameter-shelf.ts';
 import { stateArrays } from './state-copy.ts';
 
 export interface PartyOptions {
@@ -90,6 +94,7 @@ export class Party {
   readonly #digest: string;
   /** Where the coordinator owns the slices. */
   #replica: Replica | undefined;
+  #shelf: ParameterShelf | undefined;
   /** Of local training. */
   #outer: OuterState | undefined;
   #member: WorkerHost | undefined;
@@ -99,6 +104,8 @@ export class Party {
   #upcoming: Pick<Task, 'spec' | 'batches'> | undefined;
   #record: RunRecord | undefined;
   #collector: NodeCollector | undefined;
+  /** While updates are applied as they come. */
+  #flow: Flow | undefined;
   /** The item after which the coordinator has the state on its board. */
   #keptItem = 0;
   #kept: StateView | undefined;
@@ -131,6 +138,7 @@ export class Party {
         leaseMs: cluster.leaseMs,
         heartbeatMs: cluster.heartbeatMs,
         minWorkers: cluster.minWorkers,
+        staleness: cluster.staleness,
         admit: (hello) => this.#objection(hello),
       },
       {
@@ -140,6 +148,8 @@ export class Party {
         },
         collect: (effect) => this.#collect(effect),
         reduced: (item) => this.#reduced(item),
+        apply: (effect) => (this.#flow as Flow).apply(effect),
+        want: () => (this.#flow as Flow).want(),
         committed: (item, updated) => this.#committed(item, updated),
         reach: (address) => (address === own ? Promise.resolve(undefined) : server.reach(address)),
         event: (event) => options.emit(toRunEvent(event)),
@@ -192,6 +202,35 @@ export class Party {
     this.#desk.release();
   }
 
+  /** Gives batches out until there are no more, and applies their gradients as they come. Rejects where the run cannot go on so. */
+  async flow(first: Ticket, next: () => Promise<Ticket | undefined>, record: RunRecord): Promise<void> {
+    const { traced, request } = this.#options;
+    const flow = new Flow({
+      item: first.spec.item,
+      first,
+      next,
+      batches: this.#batches,
+      record,
+      collectorFor: (spec) => new NodeCollector(traced.spec, spec, request.reduce, this.#others),
+      update: (sum, learningRates, version) => this.#update(sum, learningRates, version),
+    });
+    this.#flow = flow;
+    try {
+      await this.#driver.begin(first.spec);
+    } finally {
+      flow.close();
+      this.#flow = undefined;
+    }
+    this.#batches.release(this.nextItem);
+    this.#board.release(this.#driver.core.stateItem);
+    this.#desk.release();
+  }
+
+  /** A number that no item has had. */
+  get nextItem(): number {
+    return this.#driver.core.lastItem + 1;
+  }
+
   /** A copy of the state as everybody holds it now, between two items. */
   async snapshot(step: number): Promise<TrainingState> {
     if (this.#replica && this.#outer) return this.#outer.snapshot(step, this.#replica.state.parameters);
@@ -235,19 +274,20 @@ export class Party {
       });
       await this.#replica.load(state);
       if (cluster.mode === 'local') this.#outer = new OuterState(spec.layout, state);
-      this.#offerParameters(0);
+      this.#shelf = new ParameterShelf(this.#board, this.#replica, !isReproducible(cluster.mode));
+      this.#shelf.offer(0);
     } else this.#keep(0, stateArrays(spec, state));
     if (threads > 0) this.#join();
   }
 
   /** The threads of this process become a member like any other. */
   #join(): void {
-    const { request, traced, server } = this.#options;
+    const { request, cluster, traced, server } = this.#options;
     const { threads, kernels, memoryLimitBytes: limitBytes, mergeShards } = request;
     const address = server.address ?? here;
-    // Replicas of local training go their own ways from the common parameters.
+    // Other modes' members compute with parameters of their own, while those of the coordinator may already be others.
     const shared = this.#replica &&
-      !this.#outer && {
+      cluster.mode === 'sync' && {
         spec: traced.spec,
         digest: this.#digest,
         replica: this.#replica,
@@ -325,7 +365,14 @@ export class Party {
     const { upcoming } = work;
     const fail = (error: Error) => this.#driver.fail(error);
     const member = this.#driver.core.members.find((one) => one.session === session);
-    if (member?.address === '') this.#expectPushes(member.id, plain(work.ranges));
+    if (this.#flow) {
+      this.#flow.sending(work as Work, plain(work.ranges)).catch(fail);
+      if (member?.address === '')
+        this.#expectPushes(member.id, work.item as number, this.#flow.collector(work.item as number), work);
+      return;
+    }
+    if (member?.address === '' && this.#task?.item.kind === 'train')
+      this.#expectPushes(member.id, this.#task.spec.item, this.#collector, work);
     if (this.#task && work.item === this.#task.spec.item)
       for (const batch of this.#task.batches) this.#batches.offer(batch, this.#shardsOf(this.#task, work)).catch(fail);
     if (this.#upcoming && upcoming?.item === this.#upcoming.spec.item)
@@ -343,19 +390,22 @@ export class Party {
   }
 
   #collect(effect: Parameters<NodeCollector['collect']>[0]): Promise<boolean> {
-    const collector = this.#collector as NodeCollector;
+    const collector = this.#flow ? this.#flow.collector(effect.item) : this.#collector;
+    if (!collector) return Promise.reject(new Error(`item ${effect.item} is over`));
     const { run } = this.#options;
     const asker = { run, term: this.#driver.core.term, member: effect.member };
     return collector.collect(effect, asker);
   }
 
   /** Sums of a member that nobody can reach come without being fetched. */
-  #expectPushes(member: number, ranges: readonly { lo: number; hi: number }[]): void {
-    const collector = this.#collector;
-    const task = this.#task;
-    if (!collector || task?.item.kind !== 'train') return;
-    const { item, samples } = task.spec;
-    for (const node of nodesOf(ranges, samples, this.#options.traced.spec.batch.shards)) {
+  #expectPushes(
+    member: number,
+    item: number,
+    collector: NodeCollector | undefined,
+    { ranges, samples = 0 }: { ranges?: ToRanges; samples?: number },
+  ): void {
+    if (!collector) return;
+    for (const node of nodesOf(plain(ranges), samples, this.#options.traced.spec.batch.shards)) {
       collector.expect(member, node, this.#desk).then(
         (different) => this.#driver.handle({ kind: 'arrived', member, item, node, ...(different && { different }) }),
         // The member or the item is over; whoever misses the sums gives the shards to others.
@@ -378,20 +428,30 @@ export class Party {
     }
     const replica = this.#replica as Replica;
     replica.reduced.set(collector.root);
-    this.#board.withdraw(pieces.parameters(this.#parametersItem));
+    this.#shelf?.withdraw();
     // The threads may still be busy with shards that somebody else was faster with.
     const { phase, learningRates } = task.spec;
     const update = () => replica.update({ phase, learningRates });
     const answer = await (this.#tasks ? this.#tasks.order(update) : update());
     record.trained(task.item, task.values[0] as StepValues, copyOf(answer), () => replica.reduced);
-    this.#offerParameters(item);
+    this.#shelf?.offer(item);
+  }
+
+  /** Of a flow: by one gradient. */
+  async #update(sum: Float32Array, learningRates: readonly number[], version: number): Promise<SlotAnswer> {
+    const replica = this.#replica as Replica;
+    replica.reduced.set(sum);
+    const answer = copyOf(await replica.update({ phase: 0, learningRates }));
+    this.#shelf?.offer(version, this.#flow?.versions);
+    this.#desk.release();
+    return answer;
   }
 
   async #outerStep({ batches, step }: LocalItem, task: Task, root: Float32Array, record: RunRecord): Promise<void> {
     const { spec } = this.#options.traced;
     const replica = this.#replica as Replica;
     const item = task.spec.item;
-    this.#board.withdraw(pieces.parameters(this.#parametersItem));
+    this.#shelf?.withdraw();
     if (!this.#outer?.step(replica.state.parameters, root, task.spec.samples)) {
       const message = `Steps ${step + 1} to ${step + batches.length}: a replica came to numbers that are not finite.`;
       if (spec.nonFinite === 'stop')
@@ -403,19 +463,7 @@ export class Party {
     const round: LocalItem = { kind: 'local', step, batches };
     for (const { item: update, values, answer } of updatesOf(spec.phases, round, task.values, statistics, digest))
       record.trained(update, values, answer, () => new Float32Array());
-    this.#offerParameters(item);
-  }
-
-  #parametersItem = 0;
-
-  #offerParameters(item: number): void {
-    const { parameters, vectors } = (this.#replica as Replica).state;
-    this.#parametersItem = item;
-    const averages = vectors.ema ? { ema: vectors.ema } : {};
-    this.#board.publish(
-      pieces.parameters(item),
-      compoundSource(stateParts({ parameters, vectors: averages, groups: [] })),
-    );
+    this.#shelf?.offer(item);
   }
 
   #committed(item: number, updated: Updated): void {

@@ -10,6 +10,8 @@ export interface ClusterRequest {
   readonly mode: Mode;
   /** Of mode local: steps of a round, and replicas that take them on their own. */
   readonly local: { readonly steps: number; readonly replicas: number };
+  /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; Infinity in mode async. */
+  readonly staleness: number;
   /** Folder of certificates, and file with the join token; LOCKSTEP_TOKEN counts as well. */
   readonly security: { readonly certs?: string; readonly tokenFile?: string };
   /** Listen beyond loopback without certificates or token. */

@@ -11,7 +11,7 @@ import { type ComputeReport, type SlotAnswer, stepStatus, type TrainingState } f
 import { modelWeights } from '../checkpoint/state.ts';
 import type { CheckpointStore } from '../checkpoint/store.ts';
 import type { DoneEvent, RunEvent } from '../observe/events.ts';
-import type { Journal } from '../observe/journal.ts';
+import type { Arrival, Journal } from '../observe/journal.ts';
 import type { Fence } from '../storage/fence.ts';
 import { type AgendaItem, evaluationDue } from './agenda.ts';
 import { CheckpointWriter } from './checkpoint-writer.ts';
@@ -85,10 +85,11 @@ export class RunRecord {
     values: StepValues,
     answer: SlotAnswer,
     gradients: () => Float32Array,
+    arrival?: Arrival,
   ): void {
     if (answer.status === stepStatus.notFinite && this.#spec.nonFinite === 'stop')
       throw notFinite(this.#spec, item, gradients());
-    this.#log.add(item, values, answer);
+    this.#log.add(item, values, answer, arrival);
   }
 
   /** @param gathered the outputs of the batch's samples, in order */

@@ -1,7 +1,7 @@
 import type { JobSpec, PhaseSpec, StepValues } from '@lockstep/core/internal';
 import { parameterPieces, runGroups, type SlotAnswer, stepStatus } from '@lockstep/worker/local';
 import type { LayersEvent, RunEvent } from '../observe/events.ts';
-import type { Journal } from '../observe/journal.ts';
+import type { Arrival, Journal } from '../observe/journal.ts';
 import type { AgendaItem } from './agenda.ts';
 import type { Cursor } from './cursor.ts';
 import { MetricSums, metricsOf } from './metric-sums.ts';
@@ -39,8 +39,8 @@ export class StepLog {
     this.#trained = parameterPieces(spec).map(({ name }) => name);
   }
 
-  /** An answer that is an update, or was left out. */
-  add(item: AgendaItem & { kind: 'train' }, values: StepValues, answer: SlotAnswer): void {
+  /** An answer that is an update, or was left out. @param arrival where updates are applied as they come */
+  add(item: AgendaItem & { kind: 'train' }, values: StepValues, answer: SlotAnswer, arrival?: Arrival): void {
     const step = item.step + 1;
     const phase = this.#spec.phases[item.phase] as PhaseSpec;
     const skipped = answer.status !== stepStatus.updated;
@@ -53,6 +53,7 @@ export class StepLog {
 
     const metrics = metricsOf(phase.metrics, answer.statistics);
     if (phase.penalties.length > 0) metrics.penalty = answer.penalty;
+    if (arrival) metrics.staleness = arrival.staleness;
     const loss = metrics.loss as number;
     this.#journal?.append({
       step,
@@ -60,6 +61,7 @@ export class StepLog {
       digest: answer.digest,
       loss,
       ...values,
+      ...(arrival && { arrival }),
       ...(skipped && { skipped }),
     });
     this.#outcomes.set(item.phase, {

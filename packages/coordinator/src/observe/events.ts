@@ -46,7 +46,7 @@ export interface StepEvent {
   readonly step: number;
   /** Mean over the batch; of the first phase that takes part in every step, where the job has phases. */
   readonly loss: number;
-  /** Loss and metrics; `phase.loss` and so on where the job has phases, `penalty` where there are penalties. */
+  /** Loss and metrics; `phase.loss` and so on where the job has phases, `penalty` where there are penalties; `staleness` in modes ssp and async. */
   readonly metrics: Readonly<Record<string, number>>;
   readonly learningRate: number;
   readonly gradientNorm: number;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { LockstepError } from '@lockstep/core';
 import { SupersededError } from '../storage/fence.ts';
 import { type FileSystem, isMissing, nodeFileSystem, type WritableFile } from '../storage/file-system.ts';
-import { wholeLines } from './whole-lines.ts';
+import { linesUpTo, wholeLines } from './whole-lines.ts';
 
 export const journalName = 'journal.txt';
 
@@ -16,7 +16,14 @@ export interface JournalLine {
   readonly loss: number;
   readonly learningRates: readonly number[];
   readonly scalars: readonly number[];
+  /** Where updates are applied as they come: the batch that it is made of, counted from 1, and how many updates its parameters missed. */
+  readonly arrival?: Arrival;
   readonly skipped?: boolean;
+}
+
+export interface Arrival {
+  readonly batch: number;
+  readonly staleness: number;
 }
 
 /** Lines are written together: a write costs more than the shortest steps, and so long a crash may take them along. */
@@ -30,11 +37,13 @@ function hex(value: number): string {
   return bits.getBigUint64(0).toString(16).padStart(16, '0');
 }
 
-/** `step[.phase] digest loss-bits loss lr=... scalars=...`: for people and `diff`. */
-export function formatLine({ step, phase, digest, loss, learningRates, scalars, skipped }: JournalLine): string {
+/** `step[.phase] digest loss-bits loss lr=... scalars=... batch=... stale=...`: for people and `diff`. */
+export function formatLine(line: JournalLine): string {
+  const { step, phase, digest, loss, learningRates, scalars, arrival, skipped } = line;
   const rates = learningRates.map(hex).join(',');
   const values = scalars.length > 0 ? ` scalars=${scalars.map(hex).join(',')}` : '';
-  return `${keyOf(step, phase)} ${digest} ${hex(loss)} ${loss.toPrecision(7)} lr=${rates}${values}${skipped ? ' skipped' : ''}`;
+  const came = arrival ? ` batch=${arrival.batch} stale=${arrival.staleness}` : '';
+  return `${keyOf(step, phase)} ${digest} ${hex(loss)} ${loss.toPrecision(7)} lr=${rates}${values}${came}${skipped ? ' skipped' : ''}`;
 }
 
 const keyOf = (step: number, phase: string): string => (phase ? `${step}.${phase}` : String(step));
@@ -67,6 +76,8 @@ export interface JournalOptions {
   readonly fs?: FileSystem;
   /** Steps of the checkpoint that the run goes on from: what a power cut did to lines after it is cut off. Default: the file is whole. */
   readonly fromStep?: number;
+  /** Steps after `fromStep` come out otherwise when they are computed again: their lines go. */
+  readonly forgetful?: boolean;
 }
 
 /** Who waits for the lines so far. */
@@ -118,12 +129,13 @@ export class Journal {
 
   /** @param dir folder of the run; what its journal holds already is kept, and compared with */
   static async open(dir: string, options: JournalOptions = {}): Promise<Journal> {
-    const { fs = nodeFileSystem, fromStep = Number.POSITIVE_INFINITY } = options;
+    const { fs = nodeFileSystem, fromStep = Number.POSITIVE_INFINITY, forgetful = false } = options;
     const path = join(dir, journalName);
     const found = await contents(path, fs);
-    const known = wholeLines(found, fromStep);
+    const whole = wholeLines(found, fromStep);
+    const known = forgetful ? linesUpTo(whole, fromStep) : whole;
     if (known.length < found.length) {
-      // Only a torn end goes: writing the file anew could lose all of it to a crash in between.
+      // Only the end goes: writing the file anew could lose all of it to a crash in between.
       const file = await fs.open(path);
       await file.truncate(known.length).finally(() => file.close());
     }

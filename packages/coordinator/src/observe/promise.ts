@@ -29,3 +29,6 @@ export function promiseOf({ mode, reduce, compressed, staleness }: PromiseOption
       return 'not reproducible: updates are applied as they arrive';
   }
 }
+
+/** Whether the same steps give the same bits again. */
+export const isReproducible = (mode: Mode): boolean => mode === 'sync' || mode === 'local';

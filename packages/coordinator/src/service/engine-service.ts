@@ -11,6 +11,7 @@ import { EventSender } from '../engine/event-sender.ts';
 import type { EngineApi, EngineRequest, EngineResult, TracedData } from '../engine/request.ts';
 import { importJob } from '../job/import-job.ts';
 import type { RunEvent } from '../observe/events.ts';
+import { isReproducible } from '../observe/promise.ts';
 
 // The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
 
@@ -27,7 +28,9 @@ class EngineService implements EngineApi {
     try {
       const traced = await trace(request);
       const emit = request.quiet ? withoutSteps(events.send) : events.send;
-      const opened = await openRun(traced, { ...request, strategy: strategyOf(request.cluster) }, emit);
+      const strategy = strategyOf(request.cluster);
+      const reproducible = request.cluster === null || isReproducible(request.cluster.mode);
+      const opened = await openRun(traced, { ...request, strategy, reproducible }, emit);
       const parts = { request, traced, ...opened, emit };
       this.#engine = threads
         ? new Engine({ ...parts, threads })
@@ -49,9 +52,11 @@ class EngineService implements EngineApi {
   }
 }
 
-/** Local training is another run with every number of steps and replicas. */
-const strategyOf = (cluster: EngineRequest['cluster']): string =>
-  cluster?.mode === 'local' ? `local ${cluster.local.steps} ${cluster.local.replicas}` : '';
+/** Local training is another run with every number of steps and replicas. Where no bits are promised only the mode counts. */
+function strategyOf(cluster: EngineRequest['cluster']): string {
+  if (!cluster || cluster.mode === 'sync') return '';
+  return cluster.mode === 'local' ? `local ${cluster.local.steps} ${cluster.local.replicas}` : cluster.mode;
+}
 
 /** The libraries of the network are loaded where there is one. */
 async function clusterEngine(parts: ClusterParts) {

@@ -39,6 +39,7 @@ class Bench {
       leaseMs: 10_000,
       heartbeatMs: 1000,
       minWorkers: 1,
+      staleness: Number.POSITIVE_INFINITY,
       admit: () => undefined,
       ...options,
     });

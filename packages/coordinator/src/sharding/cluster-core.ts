@@ -5,7 +5,6 @@ import { objection, unreachable, welcome } from './admission.ts';
 import { Apportioner } from './apportioner.ts';
 import { leavesOf, paceKind } from './batch.ts';
 import { Boundary } from './boundary.ts';
-import { CollectRound } from './collect-round.ts';
 import type {
   ClusterEffect,
   ClusterEvent,
@@ -17,6 +16,7 @@ import type {
 import { ExchangeRound } from './exchange-round.ts';
 import { Losses } from './losses.ts';
 import type { Round, RoundContext, RoundMessage } from './round.ts';
+import { roundFor } from './rounds.ts';
 
 /** Changes of the worker set that fit into one incarnation's terms. */
 const termsPerIncarnation = 65_536;
@@ -78,6 +78,10 @@ export class ClusterCore {
         return apportioner.ranges(kind, members, this.#pace.weights(kind, members), leavesOf(spec, this.#context));
       },
       stateItem: () => this.#stateItem,
+      advance: (item) => {
+        this.#stateItem = item;
+      },
+      nextItem: () => ++this.#lastItem,
       say: (member, message) => this.#say(member, message),
       act: (effect) => this.#act(effect),
       lose: (member, reason) => this.#lose(member, reason, true),
@@ -101,6 +105,11 @@ export class ClusterCore {
   /** The last item that changed parameters. */
   get stateItem(): number {
     return this.#stateItem;
+  }
+
+  /** The highest number that an item was given. */
+  get lastItem(): number {
+    return this.#lastItem;
   }
 
   /** @param nowMs a monotonic clock */
@@ -128,7 +137,7 @@ export class ClusterCore {
     else if (input.kind !== 'tick') {
       if (input.kind === 'arrived' && input.different) this.#different(input.member);
       const round = this.#round ?? this.#asked?.round;
-      if (round?.spec.item === input.item) round.told(input);
+      if (round?.concerns(input.item)) round.told(input);
       else this.#context.refuse(`${input.kind} of item ${input.item}`);
     }
   }
@@ -306,7 +315,8 @@ export class ClusterCore {
 
   #finishRound({ spec }: Round): void {
     this.#round = undefined;
-    if (spec.kind !== 'evaluate') this.#stateItem = spec.item;
+    // A round that advanced by itself is past its own item.
+    if (spec.kind !== 'evaluate') this.#stateItem = Math.max(this.#stateItem, spec.item);
     if (this.#options.placement === 'coordinator') this.#kept = this.#stateItem;
     this.#tellLosses(() => true);
     this.#act({ kind: 'done', item: spec.item });
@@ -325,8 +335,7 @@ export class ClusterCore {
       this.#wait(spec, needed);
       return;
     }
-    const exchange = this.#options.placement === 'workers' && spec.kind === 'train';
-    const round = begun ?? (exchange ? new ExchangeRound(spec, this.#context) : new CollectRound(spec, this.#context));
+    const round = begun ?? roundFor(spec, this.#context);
     if (upcoming) round.upcoming = upcoming;
     this.#enter(round);
     if (!begun) round.start();

@@ -4,20 +4,9 @@ import { handOut } from './apportion.ts';
 import { Assignments } from './assignments.ts';
 import { Batch, leavesOf, paceKind, upcomingFor } from './batch.ts';
 import type { ItemSpec } from './effects.ts';
+import { Fetches, shardsIn } from './fetches.ts';
 import type { Round, RoundContext, RoundMessage } from './round.ts';
 import { lateFactor, leastStragglingMs, recordTime } from './stragglers.ts';
-
-interface Fetch {
-  readonly member: Member;
-  readonly node: TreeNode;
-  readonly values: Uint8Array;
-  readonly sinceMs: number;
-  /** When to try again, after a failure. */
-  retryMs?: number;
-}
-
-/** Between two tries to fetch the same sum, in milliseconds. */
-const fetchAgainMs = 200;
 
 /**
  * An item whose sums come to the coordinator: a step where it owns the parameters, every evaluation, a local round.
@@ -32,8 +21,7 @@ export class CollectRound implements Round {
   readonly #context: RoundContext;
   readonly #batch: Batch;
   readonly #assignments: Assignments;
-  /** Nodes that are being fetched, with who has them. */
-  readonly #fetching = new Map<string, Fetch>();
+  readonly #fetches: Fetches;
   #stage: 'working' | 'updating' | 'done' = 'working';
   /** The longest that somebody took for this item, in milliseconds. */
   #slowestMs = 0;
@@ -45,6 +33,7 @@ export class CollectRound implements Round {
     this.#context = context;
     this.#batch = new Batch(spec, leavesOf(spec, context));
     this.#assignments = new Assignments(this.#batch.filled);
+    this.#fetches = new Fetches(context);
   }
 
   get done(): boolean {
@@ -53,12 +42,15 @@ export class CollectRound implements Round {
 
   get stranded(): boolean {
     const nobody = this.#context.takers().length === 0 && this.#assignments.busy.length === 0;
-    return this.#stage === 'working' && nobody && this.#fetching.size === 0;
+    return this.#stage === 'working' && nobody && this.#fetches.size === 0;
+  }
+
+  concerns(item: number): boolean {
+    return item === this.spec.item;
   }
 
   needs(member: Member): boolean {
-    const fetching = [...this.#fetching.values()].some((fetch) => fetch.member === member);
-    return this.#stage === 'working' && (fetching || this.#assignments.isBusy(member));
+    return this.#stage === 'working' && (this.#fetches.isFrom(member) || this.#assignments.isBusy(member));
   }
 
   covers(shards: readonly number[]): boolean {
@@ -82,15 +74,12 @@ export class CollectRound implements Round {
   }
 
   told(input: Parameters<Round['told']>[0]): void {
+    const { item } = this.spec;
     if (input.kind === 'updated') {
       if (this.#stage === 'updating') this.#stage = 'done';
-      return;
-    }
-    const name = `${input.member} ${input.node.lo}-${input.node.hi}`;
-    const fetching = this.#fetching.get(name);
-    if (input.kind === 'missed' && fetching) this.#missed(fetching, input.reason);
+    } else if (input.kind === 'missed') this.#fetches.missed(input.member, item, input.node, input.reason);
     else if (input.kind === 'arrived') {
-      this.#fetching.delete(name);
+      this.#fetches.arrived(input.member, item, input.node);
       this.#arrived(input.node);
     }
   }
@@ -101,7 +90,7 @@ export class CollectRound implements Round {
 
   lost(member: Member): readonly number[] {
     this.#assignments.take(member);
-    for (const [name, fetching] of this.#fetching) if (fetching.member === member) this.#fetching.delete(name);
+    this.#fetches.drop(member);
     const orphans = this.#orphans();
     this.#giveOrphans();
     return orphans;
@@ -110,9 +99,7 @@ export class CollectRound implements Round {
   /** When others are done and somebody is late, its shards are given out a second time; the first sum wins. */
   tick(): void {
     if (this.#stage !== 'working') return;
-    for (const fetch of this.#fetching.values()) {
-      if (fetch.retryMs !== undefined && fetch.retryMs <= this.#context.now()) this.#collect(fetch);
-    }
+    this.#fetches.tick();
     this.#copyLate();
   }
 
@@ -125,7 +112,7 @@ export class CollectRound implements Round {
       const patienceMs = Math.max(leastStragglingMs, lateFactor * Math.max(expectedMs, this.#slowestMs));
       return this.#context.now() - sinceMs > patienceMs ? [...open] : [];
     });
-    const here = this.#fetched();
+    const here = this.#fetches.shards;
     const alone = late.filter(
       (s) => this.#assignments.copies(s) === 1 && !this.#assignments.covers([s]) && !here.has(s),
     );
@@ -150,25 +137,9 @@ export class CollectRound implements Round {
       const node = ranges[i] as TreeNode;
       // Where a member pushes, its sums have arrived before it says that it has them.
       if (this.#assignments.covers(shardsIn(node))) return;
-      if (values.length > 0 || member.address !== '') this.#fetch(member, node, values);
+      if (values.length > 0 || member.address !== '') this.#fetches.begin(member, item, node, values);
     });
     this.#giveOrphans();
-  }
-
-  #fetch(member: Member, node: TreeNode, values: Uint8Array): void {
-    const name = `${member.id} ${node.lo}-${node.hi}`;
-    if (this.#fetching.has(name)) return;
-    const fetch = { member, node, values, sinceMs: this.#context.now() };
-    this.#fetching.set(name, fetch);
-    this.#collect(fetch);
-  }
-
-  #collect(fetch: Fetch): void {
-    delete fetch.retryMs;
-    const { member, node, values } = fetch;
-    const inline = values.length > 0 ? { values } : {};
-    const { item } = this.spec;
-    this.#context.act({ kind: 'collect', member: member.id, address: member.address, item, node, ...inline });
   }
 
   #arrived(node: TreeNode): void {
@@ -177,19 +148,8 @@ export class CollectRound implements Round {
     this.#context.act({ kind: 'reduced', item: this.spec.item });
   }
 
-  /** A member from whom nothing can be fetched for a lease's time is of no use; others compute what it has. */
-  #missed(fetch: Fetch, reason: string): void {
-    const nowMs = this.#context.now();
-    if (nowMs - fetch.sinceMs < this.#context.options.leaseMs) fetch.retryMs = nowMs + fetchAgainMs;
-    else this.#context.lose(fetch.member, `its sums cannot be fetched (${reason})`);
-  }
-
-  #fetched(): Set<number> {
-    return new Set([...this.#fetching.values()].flatMap(({ node }) => shardsIn(node)));
-  }
-
   #orphans(): number[] {
-    const fetched = this.#fetched();
+    const fetched = this.#fetches.shards;
     return this.#assignments.orphans((s) => fetched.has(s));
   }
 
@@ -214,5 +174,3 @@ export class CollectRound implements Round {
     this.#context.say(member, { case: 'work', value: { ...work, ...ahead } });
   }
 }
-
-const shardsIn = ({ lo, hi }: TreeNode): number[] => Array.from({ length: hi - lo }, (_, i) => lo + i);

@@ -45,6 +45,8 @@ export interface ClusterOptions {
   readonly heartbeatMs: number;
   /** The first item waits for so many. */
   readonly minWorkers: number;
+  /** Updates that the fastest worker may be ahead of the slowest one, where they are applied as they come; Infinity: any number. */
+  readonly staleness: number;
   /** Why a worker cannot take part, in a sentence; undefined = it can. */
   admit(hello: Hello): string | undefined;
 }
@@ -72,7 +74,9 @@ export type ClusterInput =
       readonly node: TreeNode;
       readonly reason: string;
     }
-  /** What came of `reduced`: the coordinator's own replica has taken the sums, or the evaluation its statistics. */
+  /** The batch that was wanted, where updates are applied as they come; without one there are no more until the next `begin`. */
+  | { readonly kind: 'ticket'; readonly item: number; readonly ticket?: ItemSpec }
+  /** What came of `reduced` or `apply`: the coordinator's own replica has taken the sums, or the evaluation its statistics. */
   | { readonly kind: 'updated'; readonly item: number }
   /** Whether a worker answered at its address. */
   | { readonly kind: 'reached'; readonly member: number; readonly reason?: string }
@@ -98,6 +102,18 @@ export type ClusterEffect =
     }
   /** Every shard is covered by sums that have arrived: use them, then say `updated`. */
   | { readonly kind: 'reduced'; readonly item: number }
+  /** Updates are applied as they come: say the next batch of the item that was begun, as `ticket`. */
+  | { readonly kind: 'want'; readonly item: number }
+  /** Every shard of a turn is here: apply its gradient as this step, put the parameters up as those after item `version`, then say `updated`. */
+  | {
+      readonly kind: 'apply';
+      readonly item: number;
+      /** Finished updates before it. */
+      readonly step: number;
+      readonly version: number;
+      /** Updates that were applied after its parameters were taken. */
+      readonly staleness: number;
+    }
   /** With workers as owners: the update of this item exists, and this is what it left. Said once. */
   | { readonly kind: 'committed'; readonly item: number; readonly updated: Updated }
   /** The item is over, everywhere: state may be taken from a holder, and the next item may begin. */

@@ -57,6 +57,10 @@ export class ExchangeRound implements Round {
     return this.#committed !== undefined;
   }
 
+  concerns(item: number): boolean {
+    return item === this.spec.item;
+  }
+
   needs(member: Member): boolean {
     return this.#parts.has(member);
   }

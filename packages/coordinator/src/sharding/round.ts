@@ -18,12 +18,14 @@ export interface Round {
   readonly stranded: boolean;
   /** The item that is asked for next, as far as it is known: so that its samples can be fetched ahead. */
   upcoming?: ItemSpec;
+  /** Whether what is said of this item is the round's matter: its own, and those that it made of it. */
+  concerns(item: number): boolean;
   /** Whether the member still has something that the round needs. */
   needs(member: Member): boolean;
   start(): void;
   received(member: Member, message: RoundMessage, term: number): void;
-  /** Data has arrived, or could not be fetched, or the own update was applied. */
-  told(input: Extract<ClusterInput, { kind: 'arrived' | 'missed' | 'updated' }>): void;
+  /** Data has arrived, or could not be fetched, or the own update was applied, or there is more to do. */
+  told(input: Extract<ClusterInput, { kind: 'arrived' | 'missed' | 'updated' | 'ticket' }>): void;
   /** There are takers who were not there before. */
   joined(): void;
   /** The member is gone and the term raised. Shards that are to be computed by others now. */
@@ -47,6 +49,10 @@ export interface RoundContext {
   ranges(spec: ItemSpec, members: readonly Member[]): readonly TreeNode[];
   /** The item whose parameters are current. */
   stateItem(): number;
+  /** Parameters after this item are current now, in the middle of a round. */
+  advance(item: number): void;
+  /** A number that no item has had. */
+  nextItem(): number;
   say(member: Member, message: FromCoordinatorMessage): void;
   act(effect: ClusterEffect): void;
   lose(member: Member, reason: string): void;
