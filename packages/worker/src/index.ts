@@ -8,9 +8,10 @@ export { incarnationTerm } from './exchange/incarnation-term.ts';
 export { arraySource, bytesSource, type PieceSource, vectorSource } from './exchange/piece-source.ts';
 export { pieces } from './exchange/pieces.ts';
 export { Publication } from './exchange/publication.ts';
-export { type Asker, type PullOptions, pull } from './exchange/pull.ts';
+export { type PullOptions, pull } from './exchange/pull.ts';
 export { type PushOptions, push } from './exchange/push.ts';
 export { BufferSink, type Sink, vectorSink } from './exchange/sink.ts';
+export type { Asker } from './exchange/transfer.ts';
 export { f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
 export {
   type Computed as ComputedMessage,
@@ -81,5 +82,6 @@ export {
 export { JobRefusal } from './protocol/job-refusal.ts';
 export type { ComputeRequest, UpdateRequest } from './replica/compute-request.ts';
 export { type Computed, type FinalPart, type NodeResult, Replica, type ReplicaOptions } from './replica/replica.ts';
+export { type ReplicaImageOptions, replicaBytes } from './replica/replica-image.ts';
 export { type Add, Aggregator, type Arrival, addF32 } from './sharding/aggregator.ts';
 export { describeRescue, type Rescued } from './thread/rescue.ts';

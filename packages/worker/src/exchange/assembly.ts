@@ -1,6 +1,6 @@
 import type { Chunk, Encoding } from '../gen/lockstep/v1/exchange_pb.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
-import { checkChunk } from './chunks.ts';
+import { checkPlace } from './chunks.ts';
 import type { Sink } from './sink.ts';
 
 /** Separate parts of a piece at a time; several channels that take turns make a few. */
@@ -33,7 +33,7 @@ export class Assembly {
 
   /** Takes a chunk; one that is here already changes nothing. @throws StatusError where it does not fit */
   accept(chunk: Chunk): void {
-    checkChunk(chunk);
+    checkPlace(chunk);
     if (this.#opened === undefined) {
       this.#sink.open(chunk.total, chunk.encoding);
       this.#opened = { total: chunk.total, encoding: chunk.encoding };

@@ -4,8 +4,9 @@ import type { Implementation, Peer } from '../grpc/handlers.ts';
 import type { Refusals } from '../grpc/refusals.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
 import { type Board, StaleCall } from './board.ts';
-import { chunkAt, chunkBytes, isSize } from './chunks.ts';
+import { checkIntact, chunkAt, chunkBytes, isSize } from './chunks.ts';
 import type { Desk } from './desk.ts';
+import { transferSeed } from './transfer.ts';
 
 /** What the service must know of its run. */
 export interface ExchangeHost {
@@ -45,13 +46,14 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
       admit(request.run, request.member, peer);
       const { publication, slice, over } = await counted(host.board.find(request.piece, request.term, signal));
       const stop = AbortSignal.any([signal, over]);
+      const seed = transferSeed(request, request.piece);
       let { offset } = request;
       if (!isSize(offset) || offset > slice.bytes)
         throw new StatusError(status.OUT_OF_RANGE, `byte ${offset} of a piece of ${slice.bytes} bytes`);
       do {
         const size = Math.min(host.chunk ?? chunkBytes, slice.bytes - offset);
         await publication.ready(slice, offset + size, stop);
-        await send(chunkAt(slice, offset, size));
+        await send(chunkAt(slice, offset, size, seed));
         offset += size;
         if (host.traffic) host.traffic.sent += size;
       } while (offset < slice.bytes);
@@ -62,6 +64,7 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
         admit(run, member, peer);
         if (!host.desk || !chunk)
           throw new StatusError(status.INVALID_ARGUMENT, 'nothing is taken here that is pushed');
+        checkIntact(chunk, transferSeed({ run, term, member }, piece));
         const intake = await counted(host.desk.open(member, piece, term, signal));
         received = intake(chunk);
         if (host.traffic) host.traffic.received += chunk.data.length;

@@ -1,13 +1,14 @@
-import { crc32 } from 'node:zlib';
 import { create } from '@bufbuild/protobuf';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Chunk, ChunkSchema, Encoding, Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel } from '../grpc/channel.ts';
 import { type GrpcServer, serve, served } from '../grpc/server.ts';
 import { status } from '../grpc/status-error.ts';
+import { checksumOf } from './chunks.ts';
 import { pieces } from './pieces.ts';
 import { pull } from './pull.ts';
 import { BufferSink, vectorSink } from './sink.ts';
+import { transferSeed } from './transfer.ts';
 
 // A peer that was let in serves nonsense: the puller ends with a status, takes no memory for it, and does not wait for ever.
 
@@ -23,11 +24,14 @@ beforeAll(async () => {
       served(
         Exchange,
         {
-          async pull(_, send) {
+          async pull(request, send) {
+            const seed = transferSeed(request, request.piece);
             for (const change of answer()) {
               const data = change.data ?? new Uint8Array(100);
-              const whole = { offset: 0, data, checksum: crc32(data), total: 1000, encoding: Encoding.RAW };
-              await send(create(ChunkSchema, { ...whole, ...change } as Chunk));
+              const whole = { offset: 0, data, total: 1000, encoding: Encoding.RAW };
+              const chunk = create(ChunkSchema, { ...whole, ...change } as Chunk);
+              chunk.checksum = change.checksum ?? checksumOf(chunk, seed);
+              await send(chunk);
             }
           },
           push: () => Promise.reject(new Error('unused')),
@@ -49,7 +53,7 @@ test.each<[string, () => Generator<Partial<Chunk>>, status]>([
   [
     'chunks of nothing without end',
     function* () {
-      for (;;) yield { data: new Uint8Array(), checksum: 0 };
+      for (;;) yield { data: new Uint8Array() };
     },
     status.INVALID_ARGUMENT,
   ],
@@ -58,14 +62,14 @@ test.each<[string, () => Generator<Partial<Chunk>>, status]>([
     function* () {
       for (;;) yield {};
     },
-    status.INVALID_ARGUMENT,
+    status.DATA_LOSS,
   ],
   [
     'chunks out of order',
     function* () {
       yield { offset: 500 };
     },
-    status.INVALID_ARGUMENT,
+    status.DATA_LOSS,
   ],
   [
     'a size beyond all limits',
@@ -100,7 +104,7 @@ test.each<[string, () => Generator<Partial<Chunk>>, status]>([
     function* () {
       yield {};
     },
-    status.INVALID_ARGUMENT,
+    status.DATA_LOSS,
   ],
   ['no chunk at all', function* () {}, status.DATA_LOSS],
   [

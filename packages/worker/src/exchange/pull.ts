@@ -3,15 +3,10 @@ import { Exchange, type Piece, PullRequestSchema } from '../gen/lockstep/v1/exch
 import type { Channel } from '../grpc/channel.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
 import { Assembly } from './assembly.ts';
+import { checkIntact } from './chunks.ts';
 import { persist, type TransferOptions } from './persist.ts';
 import type { Sink } from './sink.ts';
-
-/** On whose behalf pieces are exchanged. */
-export interface Asker {
-  readonly run: string;
-  readonly term: number;
-  readonly member: number;
-}
+import { type Asker, transferSeed } from './transfer.ts';
 
 export interface PullOptions extends TransferOptions {
   /** Told how many bytes from the start are in the sink. */
@@ -31,11 +26,13 @@ export async function pull(
   options: PullOptions = {},
 ): Promise<void> {
   const assembly = new Assembly(sink);
+  const seed = transferSeed(asker, piece);
   const attempt = async () => {
     const request = create(PullRequestSchema, { ...asker, piece, offset: assembly.prefix });
     for await (const chunk of channel.serverStream(Exchange.method.pull, request, { signal: options.signal })) {
+      checkIntact(chunk, seed);
       if (chunk.offset !== assembly.prefix)
-        throw new StatusError(status.INVALID_ARGUMENT, `${channel.address} sent a chunk out of order`);
+        throw new StatusError(status.DATA_LOSS, `${channel.address} sent a chunk out of order`);
       assembly.accept(chunk);
       options.onProgress?.(assembly.prefix);
     }

@@ -4,7 +4,7 @@ import type { Channel } from '../grpc/channel.ts';
 import { chunkAt, chunkBytes } from './chunks.ts';
 import { persist, type TransferOptions } from './persist.ts';
 import type { Publication } from './publication.ts';
-import type { Asker } from './pull.ts';
+import { type Asker, transferSeed } from './transfer.ts';
 
 export interface PushOptions extends TransferOptions {
   /** Bytes per message. Default: `chunkBytes`. */
@@ -28,6 +28,7 @@ export async function push(
   const { size = chunkBytes } = options;
   const chunks = Math.max(1, Math.ceil(source.bytes / size));
   const signal = options.signal ?? new AbortController().signal;
+  const seed = transferSeed(asker, piece);
   const over = async (channel: Channel, first: number) => {
     let reached = 0;
     const attempt = async () => {
@@ -37,7 +38,7 @@ export async function push(
           const offset = k * size;
           const length = Math.min(size, source.bytes - offset);
           await publication.ready(source, offset + length, signal);
-          await call.send(create(PushChunkSchema, { ...asker, piece, chunk: chunkAt(source, offset, length) }));
+          await call.send(create(PushChunkSchema, { ...asker, piece, chunk: chunkAt(source, offset, length, seed) }));
         }
         reached = (await call.finish()).received;
       } catch (error) {

@@ -1,14 +1,18 @@
 import { type DescMessage, fromBinary, type MessageShape, toBinary } from '@bufbuild/protobuf';
+import { isSealed, seal, unseal } from './seal.ts';
 
 /** Bytes that are no message of their type. A value, since errors thrown while decoding would end as INTERNAL. */
 export class Malformed {
   readonly typeName: string;
   /** Whether it was not even looked at. */
   readonly tooLong: boolean;
+  /** Whether its checksum says that it was another message when it left. */
+  readonly damaged: boolean;
 
-  constructor(typeName: string, tooLong = false) {
+  constructor(typeName: string, { tooLong = false, damaged = false } = {}) {
     this.typeName = typeName;
     this.tooLong = tooLong;
+    this.damaged = damaged;
   }
 }
 
@@ -35,16 +39,18 @@ export function decode<D extends DescMessage>(
   recursionLimit = deepest,
 ): MessageShape<D> | Malformed {
   if (bytes.length > (longest.get(schema.typeName) ?? Number.POSITIVE_INFINITY))
-    return new Malformed(schema.typeName, true);
+    return new Malformed(schema.typeName, { tooLong: true });
+  const message = isSealed(schema.typeName) ? unseal(bytes) : bytes;
+  if (!message) return new Malformed(schema.typeName, { damaged: true });
   try {
-    return fromBinary(schema, bytes, { readUnknownFields: false, recursionLimit });
+    return fromBinary(schema, message, { readUnknownFields: false, recursionLimit });
   } catch {
     return new Malformed(schema.typeName);
   }
 }
 
-/** Encodes a message into a Buffer over the same memory as protobuf-es' result. */
+/** Encodes a message, sealed where its kind is. */
 export function encode<D extends DescMessage>(schema: D, message: MessageShape<D>): Buffer {
   const bytes = toBinary(schema, message, { writeUnknownFields: false });
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  return isSealed(schema.typeName) ? seal(bytes) : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 }

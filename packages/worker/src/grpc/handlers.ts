@@ -53,6 +53,8 @@ type AnyCall =
   | ServerDuplexStream<Message, Message>;
 
 const checked = (message: unknown): Message => {
+  if (message instanceof Malformed && message.damaged)
+    throw new StatusError(status.DATA_LOSS, `a ${message.typeName} was changed on its way`);
   if (message instanceof Malformed)
     throw message.tooLong
       ? new StatusError(status.RESOURCE_EXHAUSTED, `a ${message.typeName} was too long`)

@@ -1,8 +1,9 @@
 import type { Board } from '../exchange/board.ts';
 import { chunkBytes } from '../exchange/chunks.ts';
 import { incarnationTerm } from '../exchange/incarnation-term.ts';
-import { type Asker, pull } from '../exchange/pull.ts';
+import { pull } from '../exchange/pull.ts';
 import type { Sink } from '../exchange/sink.ts';
+import type { Asker } from '../exchange/transfer.ts';
 import type { Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel, type DialOptions } from '../grpc/channel.ts';
 

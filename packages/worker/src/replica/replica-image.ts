@@ -36,6 +36,9 @@ export interface ReplicaImage extends SharedPlaces {
   readonly contents: readonly { readonly address: number; readonly words: Uint32Array }[];
 }
 
+/** What a replica takes at least, in bytes: work on shards comes on top. */
+export const replicaBytes = (spec: JobSpec, options: ReplicaImageOptions): number => layOutReplica(spec, options).bytes;
+
 export function layOutReplica(spec: JobSpec, { threads: count, updates }: ReplicaImageOptions): ReplicaImage {
   const regions = new Regions();
   const contents: { address: number; words: Uint32Array }[] = [];
