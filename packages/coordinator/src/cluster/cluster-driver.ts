@@ -40,6 +40,11 @@ export class RewindError extends LockstepError {
   override readonly code = 'REWIND';
 }
 
+/** The run was told to stop while an item waited for workers. */
+export class StoppedWaiting extends LockstepError {
+  override readonly code = 'STOPPED_WAITING';
+}
+
 /** Another coordinator has taken the run over. */
 export class SupersededError extends LockstepError {
   override readonly code = 'SUPERSEDED';
@@ -146,6 +151,10 @@ export class ClusterDriver {
         break;
       case 'done':
         this.#tried.get(effect.item)?.resolve();
+        this.#tried.delete(effect.item);
+        break;
+      case 'withdrawn':
+        this.#tried.get(effect.item)?.reject(new StoppedWaiting('The run was stopped while it waited for workers.'));
         this.#tried.delete(effect.item);
         break;
       case 'rewind':

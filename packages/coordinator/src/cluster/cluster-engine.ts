@@ -10,13 +10,14 @@ import type { EngineRequest, EngineResult } from '../engine/request.ts';
 import { type RecordParts, RunRecord } from '../engine/run-record.ts';
 import { isReproducible, promiseOf } from '../observe/promise.ts';
 import { SupersededError } from '../storage/fence.ts';
-import { RewindError } from './cluster-driver.ts';
+import { RewindError, StoppedWaiting } from './cluster-driver.ts';
 import { ClusterServer } from './cluster-server.ts';
 import type { Ticket } from './flow.ts';
 import { type FlowItem, flowAgenda } from './flow-agenda.ts';
 import { batchesOf, itemSpec, type WorkItem } from './item-plan.ts';
 import { type LocalItem, localAgenda } from './local-agenda.ts';
 import { LookAhead } from './look-ahead.ts';
+import { ownMemory } from './own-memory.ts';
 import { Party } from './party.ts';
 
 export interface ClusterParts extends RecordParts {
@@ -31,6 +32,7 @@ export class ClusterEngine {
   readonly #run: string;
   #record: RunRecord;
   #stopRequested = false;
+  #party: Party | undefined;
   /** The newest state that this process has a copy of. */
   #kept: TrainingState;
   #incarnation: number;
@@ -44,9 +46,10 @@ export class ClusterEngine {
     this.#incarnation = parts.fence?.incarnation ?? 1;
   }
 
-  /** Ends at the next step boundary, with a checkpoint. */
+  /** Ends at the next step boundary, with a checkpoint; at once where it waits for workers. */
   stop(): void {
     this.#stopRequested = true;
+    this.#party?.stopWaiting();
   }
 
   async run(): Promise<EngineResult> {
@@ -70,6 +73,8 @@ export class ClusterEngine {
           incarnation: this.#incarnation,
           state: this.#kept,
         });
+        this.#party = party;
+        if (this.#stopRequested) party.stopWaiting();
         const watch = this.#watchFence(party);
         try {
           await this.#train(party);
@@ -117,7 +122,6 @@ export class ClusterEngine {
     const items = new LookAhead<AgendaItem | LocalItem | FlowItem>(
       request.evaluateOnly ? evaluationOnly(spec, this.#cursor) : this.#agenda(control),
     );
-    const { replicas } = this.#parts.cluster.local;
     for (let item = items.take(); item; item = items.take()) {
       if (item.kind === 'snapshot') {
         this.#kept = await party.snapshot(item.step);
@@ -125,24 +129,47 @@ export class ClusterEngine {
         record.snapshot(this.#kept, item.final);
         continue;
       }
-      if (item.kind === 'flow') {
-        await this.#flow(party, item);
-        continue;
+      try {
+        if (item.kind === 'flow') await this.#flow(party, item);
+        else {
+          // An evaluation may decide what comes next.
+          const next = item.kind === 'evaluate' && record.followsEvaluations ? undefined : items.peek();
+          await this.#bring(party, item, next && next.kind !== 'snapshot' && next.kind !== 'flow' ? next : undefined);
+        }
+      } catch (error) {
+        if (!(error instanceof StoppedWaiting)) throw error;
+        record.snapshot(await this.#stateBefore(item, party), true);
+        return;
       }
-      const number = party.nextItem;
-      const values = await this.#values(item);
-      // An evaluation may decide what comes next.
-      const next = item.kind === 'evaluate' && record.followsEvaluations ? undefined : items.peek();
-      const upcoming = next && next.kind !== 'snapshot' && next.kind !== 'flow' ? next : undefined;
-      await party.bring(
-        { item, spec: itemSpec(spec, item, number, values, replicas), batches: batchesOf(item, number), values },
-        upcoming && {
-          spec: itemSpec(spec, upcoming, number + 1, values, replicas),
-          batches: batchesOf(upcoming, number + 1),
-        },
-        record,
-      );
     }
+  }
+
+  async #bring(party: Party, item: WorkItem, next: WorkItem | undefined): Promise<void> {
+    const { traced, cluster } = this.#parts;
+    const number = party.nextItem;
+    const values = await this.#values(item);
+    const specOf = (work: WorkItem, n: number) => itemSpec(traced.spec, work, n, values, cluster.local.replicas);
+    await party.bring(
+      { item, spec: specOf(item, number), batches: batchesOf(item, number), values },
+      next && { spec: specOf(next, number + 1), batches: batchesOf(next, number + 1) },
+      this.#record,
+    );
+  }
+
+  /** What can be gone on from: between two steps the state as it is; within one, or before an evaluation, the last copy. */
+  async #stateBefore(item: WorkItem | FlowItem, party: Party): Promise<TrainingState> {
+    const inStep = item.kind === 'train' && item.phase !== this.#firstPhase(item.step);
+    if (inStep || item.kind === 'evaluate' || item.kind === 'flow') return this.#kept;
+    try {
+      return await party.snapshot(item.step);
+    } catch (error) {
+      if (error instanceof RewindError) return this.#kept;
+      throw error;
+    }
+  }
+
+  #firstPhase(step: number): number {
+    return this.#parts.traced.spec.phases.findIndex(({ every }) => step % every === 0);
   }
 
   #agenda(control: AgendaControl) {
@@ -207,7 +234,7 @@ export class ClusterEngine {
         staleness: cluster.staleness,
       }),
       kernels: describeKernels(request.kernels),
-      memoryBytes: 0,
+      memoryBytes: ownMemory(spec, cluster, request.threads),
       out: request.out,
       ...(address !== undefined && { address }),
     });

@@ -242,6 +242,11 @@ export class Party {
     return readState(state, step);
   }
 
+  /** Where workers are waited for, or once they are, `bring` rejects with StoppedWaiting. */
+  stopWaiting(): void {
+    this.#driver.handle({ kind: 'stop' });
+  }
+
   /** Ends whatever is under way with this error. */
   fail(error: Error): void {
     this.#driver.fail(error);

@@ -193,6 +193,22 @@ test('all workers gone: it says that it waits, and goes on with who comes', () =
   expect(work(bench.effects)).toEqual([[3, [second]]]);
 });
 
+test.each(['coordinator', 'workers'] as const)(
+  'placement %s: an item that waits for workers is given up when the run is told to stop',
+  (placement) => {
+    const bench = new Bench(placement);
+    bench.give({ kind: 'begin', item: spec(1) });
+    expect(bench.give({ kind: 'stop' })).toEqual([{ kind: 'withdrawn', item: 1 }]);
+    expect(bench.give({ kind: 'tick' })).toEqual([]);
+    // One that workers are at is not; a later one that would have to wait is.
+    bench.join(1);
+    bench.give({ kind: 'begin', item: spec(2) });
+    bench.adopted(0, 1);
+    expect(bench.give({ kind: 'tick' })).toEqual([]);
+    expect(kinds(bench.lose(1))).toContain('withdrawn');
+  },
+);
+
 test('a late worker: others get a copy of its shards, the first sum wins, and it is named with its compute time', () => {
   const bench = halves('coordinator');
   bench.computed(1, 1, [first], 20);

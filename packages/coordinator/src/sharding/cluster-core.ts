@@ -58,6 +58,8 @@ export class ClusterCore {
   #lastItem = 0;
   #started = false;
   #waiting = false;
+  /** Nobody is waited for any more. */
+  #stopping = false;
   /** Somebody came or went since the last item began, without a part in it: the term is raised with the next one. */
   #changed = false;
   #over = false;
@@ -133,6 +135,7 @@ export class ClusterCore {
     else if (input.kind === 'begin') this.#begin(input.item, input.upcoming);
     else if (input.kind === 'reached') this.#reached(input.member, input.reason);
     else if (input.kind === 'kept') this.#kept = Math.max(this.#kept, input.item);
+    else if (input.kind === 'stop') this.#stopping = true;
     else if (input.kind === 'finish') this.#finish(input.reason, input.comeBack);
     else if (input.kind !== 'tick') {
       if (input.kind === 'arrived' && input.different) this.#different(input.member);
@@ -351,9 +354,15 @@ export class ClusterCore {
     round.joined();
   }
 
-  #wait({ step }: ItemSpec, needed: number): void {
+  #wait({ item, step }: ItemSpec, needed: number): void {
     const workers = this.#context.able().length;
-    if (this.#over || this.#waiting || workers >= needed) return;
+    if (this.#over || workers >= needed) return;
+    if (this.#stopping) {
+      this.#asked = undefined;
+      this.#act({ kind: 'withdrawn', item });
+      return;
+    }
+    if (this.#waiting) return;
     this.#waiting = true;
     this.#event({ type: 'waiting', step: step + 1, workers, needed });
   }

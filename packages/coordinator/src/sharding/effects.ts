@@ -82,6 +82,8 @@ export type ClusterInput =
   | { readonly kind: 'reached'; readonly member: number; readonly reason?: string }
   /** The coordinator has taken a copy of the whole state after this item. */
   | { readonly kind: 'kept'; readonly item: number }
+  /** An item that waits for workers is not to be waited for any longer: neither the one at hand nor a later one. */
+  | { readonly kind: 'stop' }
   /** The run is over: everybody may go, or come back for another. */
   | { readonly kind: 'finish'; readonly reason: string; readonly comeBack: boolean };
 
@@ -118,6 +120,8 @@ export type ClusterEffect =
   | { readonly kind: 'committed'; readonly item: number; readonly updated: Updated }
   /** The item is over, everywhere: state may be taken from a holder, and the next item may begin. */
   | { readonly kind: 'done'; readonly item: number }
+  /** After `stop`: the item waits for workers, and is given up. Nothing of it has changed the state. */
+  | { readonly kind: 'withdrawn'; readonly item: number }
   /** Nobody holds the state any more: go back to what the coordinator has, as a new incarnation. */
   | { readonly kind: 'rewind'; readonly reason: string }
   /** Another coordinator drives this run: stop, write nothing. */
