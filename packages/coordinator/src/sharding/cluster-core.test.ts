@@ -236,7 +236,7 @@ test('next time who is slow gets less', () => {
   ]);
 });
 
-test('an item where the workers exchange: owners, one commit, the next when all are done', () => {
+test('an item where the workers exchange: shares, one commit, the next when all are done', () => {
   const bench = halves('workers');
   const [one] = messages(bench.effects).filter((said) => said.case === 'work');
   expect(one?.value).toMatchObject({
@@ -244,15 +244,44 @@ test('an item where the workers exchange: owners, one commit, the next when all 
       { member: 1, address: 'w1:1', ranges: [first] },
       { member: 2, address: 'w2:1', ranges: [second] },
     ],
-    owners: [
-      { member: 1, slice: { from: 0, to: 4096 } },
-      { member: 2, slice: { from: 4096, to: 10_000 } },
-    ],
   });
   expect(kinds(bench.updated(2, 1))).toEqual(['committed']);
   expect(kinds(bench.updated(2, 1))).toEqual(['refused']);
   expect(bench.updated(1, 1)).toEqual([{ kind: 'done', item: 1 }]);
   expect(bench.core.holders.map(({ id }) => id)).toEqual([1, 2]);
+});
+
+/** Who adds up what, in the order in which they are told. */
+const owners = (effects: ClusterEffect[]) =>
+  messages(effects).flatMap(({ case: what, value }) =>
+    what === 'work' ? [(value as { owners: unknown[] }).owners] : [],
+  );
+
+test('two with a node each add up everything; more of them, or more nodes, have owners of slices', () => {
+  const everything = { from: 0, to: 10_000 };
+  expect(owners(halves('workers').effects)).toMatchObject([
+    [{ member: 1, slice: everything }],
+    [{ member: 2, slice: everything }],
+  ]);
+  const three = [
+    { member: 1, slice: { from: 0, to: 4096 } },
+    { member: 2, slice: { from: 4096, to: 8192 } },
+    { member: 3, slice: { from: 8192, to: 10_000 } },
+  ];
+  const trio = new Bench('workers', { minWorkers: 3 });
+  trio.join(1, 2, 3);
+  trio.give({ kind: 'begin', item: spec(1) });
+  trio.adopted(0, 1, 2, 3);
+  expect(owners(trio.effects)).toMatchObject([three, three, three]);
+  const halved = [
+    { member: 1, slice: { from: 0, to: 4096 } },
+    { member: 2, slice: { from: 4096, to: 10_000 } },
+  ];
+  const odd = new Bench('workers', { minWorkers: 2, shards: 6 });
+  odd.join(1, 2);
+  odd.give({ kind: 'begin', item: spec(1) });
+  odd.adopted(0, 1, 2);
+  expect(owners(odd.effects)).toMatchObject([halved, halved]);
 });
 
 test('lost before anybody has updated: all stop, and begin again with the sums they have', () => {

@@ -1,4 +1,4 @@
-import type { ComputedMessage, Regrouped, TreeNode, Updated } from '@lockstep/worker';
+import { type ComputedMessage, nodesOf, type Regrouped, type TreeNode, type Updated } from '@lockstep/worker';
 import type { Member } from '../membership/member.ts';
 import { ownerSlices } from '../reduce/owners.ts';
 import { handOut } from './apportion.ts';
@@ -204,6 +204,16 @@ export class ExchangeRound implements Round {
     this.#give(fresh);
   }
 
+  /**
+   * Two with a node each: both take the other's and add up all of it. That is as many bytes as over owners of halves, which would take two ways
+   * there and back instead of one.
+   */
+  get #isPair(): boolean {
+    const parts = [...this.#parts.values()];
+    const { shards } = this.#context.options;
+    return parts.length === 2 && parts.every(({ ranges }) => nodesOf(ranges, this.spec.samples, shards).length === 1);
+  }
+
   #give(fresh: ReadonlyMap<Member, readonly TreeNode[]>): void {
     const parts = [...this.#parts.values()];
     const shares = parts
@@ -211,11 +221,12 @@ export class ExchangeRound implements Round {
       .map(({ member: { id, address }, ranges }) => ({ member: id, address, ranges: [...ranges] }));
     const slices = ownerSlices(this.spec.resultLength, parts.length);
     const owners = parts.map(({ member: { id, address } }, i) => ({ member: id, address, slice: slices[i] }));
+    const alone = { from: 0, to: this.spec.resultLength };
     parts.forEach(({ member }, i) => {
       const work = this.#batch.work(fresh.get(member) ?? [], this.#context.stateItem());
-      const filled = owners.flatMap(({ slice, ...owner }) =>
-        slice && slice.from < slice.to ? [{ ...owner, slice }] : [],
-      );
+      const filled = this.#isPair
+        ? [{ member: member.id, address: member.address, slice: alone }]
+        : owners.flatMap(({ slice, ...owner }) => (slice && slice.from < slice.to ? [{ ...owner, slice }] : []));
       const ahead = upcomingFor(this.#context, this.upcoming, i);
       this.#context.say(member, { case: 'work', value: { ...work, ...ahead, shares, owners: filled } });
     });

@@ -32,7 +32,7 @@ export class Board {
   moveTerm(term: number): void {
     if (term <= this.#term) return;
     this.#term = term;
-    this.#termOver.abort();
+    this.#termOver.abort(movedOn(`term ${term} has begun`));
     this.#termOver = new AbortController();
     this.#wake();
   }

@@ -8,6 +8,8 @@ export interface PieceSource {
   readonly bytes: number;
   /** Element of the whole vector that it begins with; default 0. */
   readonly first?: number;
+  /** The elements themselves of a vector, for whoever is in the same process. */
+  readonly values?: Float32Array;
   /** Bytes `from` to `to`, perhaps a view of memory that changes once the piece is withdrawn. */
   read(from: number, to: number): Uint8Array;
   /** Some elements of a vector as a piece of their own. */
@@ -40,6 +42,7 @@ export function vectorSource(
     encoding: format.rounded > 0 ? Encoding.BF16 : Encoding.F32,
     bytes: vectorBytes(format, from, to),
     first: from,
+    values: vector.subarray(from, to),
     read: (start, end) => encodeVector(format, vector, from, start, end),
     slice: (a, b) => {
       if (b > vector.length)

@@ -5,7 +5,7 @@ import type { PieceSource } from './piece-source.ts';
 /** A piece that is or becomes ready part by part: what is there can leave while the rest is computed. */
 export class Publication {
   readonly source: PieceSource;
-  readonly #withdrawn = new AbortController();
+  #withdrawn = false;
   readonly #final: FinalElements;
   #waiting: (() => void)[] = [];
 
@@ -15,9 +15,9 @@ export class Publication {
     this.#final = new FinalElements(elements);
   }
 
-  /** Aborted when the piece is taken from the board. */
-  get withdrawn(): AbortSignal {
-    return this.#withdrawn.signal;
+  /** Whether the piece was taken from the board. */
+  get withdrawn(): boolean {
+    return this.#withdrawn;
   }
 
   /** Elements `0..elements` are final now. */
@@ -36,23 +36,19 @@ export class Publication {
   }
 
   withdraw(): void {
-    this.#withdrawn.abort();
+    this.#withdrawn = true;
     this.#wake();
   }
 
   /** Resolves when `bytes` of a slice of this piece are final. @throws StatusError ABORTED when they will not be, or nobody waits */
   async ready(slice: PieceSource, bytes: number, signal: AbortSignal): Promise<void> {
     const wake = () => this.#wake();
-    while (
-      !signal.aborted &&
-      !this.withdrawn.aborted &&
-      slice.bytesBefore(this.#final.reach(slice.first ?? 0)) < bytes
-    ) {
+    while (!signal.aborted && !this.#withdrawn && slice.bytesBefore(this.#final.reach(slice.first ?? 0)) < bytes) {
       signal.addEventListener('abort', wake, { once: true });
       await new Promise<void>((resolve) => this.#waiting.push(resolve));
       signal.removeEventListener('abort', wake);
     }
-    if (signal.aborted || this.withdrawn.aborted) throw new StatusError(status.ABORTED, 'the run has moved on');
+    if (signal.aborted || this.#withdrawn) throw new StatusError(status.ABORTED, 'the run has moved on');
   }
 
   #wake(): void {

@@ -8,6 +8,8 @@ export interface Sink {
   open(total: number, encoding: Encoding): void;
   /** Checked bytes, each once. */
   write(offset: number, data: Uint8Array): void;
+  /** Elements of a piece of the same process, instead of the bytes that they would travel as. */
+  writeValues?(at: number, values: Float32Array): void;
 }
 
 /** Elements `from` to `to` of a vector that is there already; the piece must be exactly so long. */
@@ -22,6 +24,31 @@ export function vectorSink(vector: Float32Array, format: VectorFormat = f32Forma
         );
     },
     write: (offset, data) => decodeVector(format, vector, from, offset, data),
+    writeValues: (at, values) => vector.set(values, from + at),
+  };
+}
+
+/** Takes nothing any more once it is not wanted: chunks that had come before a call was cancelled are still delivered. */
+export function openWhile(wanted: () => boolean, sink: Sink): Sink {
+  const check = () => {
+    if (!wanted()) throw new StatusError(status.ABORTED, 'the run has moved on');
+  };
+  const { writeValues } = sink;
+  return {
+    open(total, encoding) {
+      check();
+      sink.open(total, encoding);
+    },
+    write(offset, data) {
+      check();
+      sink.write(offset, data);
+    },
+    ...(writeValues && {
+      writeValues(at: number, values: Float32Array) {
+        check();
+        writeValues(at, values);
+      },
+    }),
   };
 }
 

@@ -67,9 +67,12 @@ export async function* received(stream: ServerReadableStream<Message, Message> |
   for await (const message of stream.iterator({ destroyOnReturn: false })) yield checked(message);
 }
 
+/** Why a call's signal is aborted. Calls end so as well, and an error made for each of them costs a stack. */
+const callOver = new StatusError(status.CANCELLED, 'the call is over');
+
 function contextOf(call: AnyCall, identify: (call: AnyCall) => Peer): CallContext {
   const controller = new AbortController();
-  const abort = () => controller.abort();
+  const abort = () => controller.abort(callOver);
   (call as EventEmitter).once('cancelled', abort);
   return { peer: identify(call), signal: controller.signal };
 }

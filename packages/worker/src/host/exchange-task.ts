@@ -30,6 +30,8 @@ export interface ExchangeParts {
   readonly board: Board;
   /** @param from of the vector, where the elements begin that are added */
   adderFor(from: number): Add;
+  /** Room for elements of one node, the same at each item. @param index of the node among those that need it */
+  room(index: number, elements: number): Float32Array;
   pull(address: string, piece: Piece, sink: Sink): Promise<void>;
 }
 
@@ -45,24 +47,26 @@ export async function exchange(parts: ExchangeParts): Promise<void> {
 }
 
 async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
-  const { work, shards, reduced, format, board } = parts;
+  const { work, shards, reduced, format, board, room } = parts;
   if (!slice || slice.from === slice.to) return;
   const { from, to } = slice;
   const sums = new Aggregator(shards, work.samples, parts.adderFor(from));
+  const nodes = work.shares
+    .flatMap(({ member, address, ranges }) =>
+      nodesOf(ranges, work.samples, shards).map((node) => ({ member, address, node })),
+    )
+    .sort((a, b) => a.node.lo - b.node.lo);
   await Promise.all(
-    work.shares.flatMap(({ member, address, ranges }) =>
-      nodesOf(ranges, work.samples, shards).map(async (node) => {
-        const values = new Float32Array(to - from);
-        // The format counts elements of the whole vector.
-        const sink = vectorSink(values, { rounded: Math.max(0, format.rounded - from) });
-        await named(member, parts.pull(address, pieces.node(work.item, node, slice), sink));
-        sums.add(node, values, '');
-      }),
-    ),
+    nodes.map(async ({ member, address, node }, i) => {
+      // All sums of the tree end in the place of its first node.
+      const values = i === 0 ? reduced.subarray(from, to) : room(i - 1, to - from);
+      // The format counts elements of the whole vector.
+      const sink = vectorSink(values, { rounded: Math.max(0, format.rounded - from) });
+      await named(member, parts.pull(address, pieces.node(work.item, node, slice), sink));
+      sums.add(node, values, '');
+    }),
   );
-  const root = sums.root;
-  if (!root) throw new Error(`the shares of item ${work.item} do not cover all shards`);
-  reduced.set(root, from);
+  if (!sums.root) throw new Error(`the shares of item ${work.item} do not cover all shards`);
   board.publish(pieces.reduced(work.item, slice), vectorSource(reduced, format, from, to));
 }
 

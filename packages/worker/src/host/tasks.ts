@@ -1,12 +1,13 @@
 import { type JobSpec, LockstepError } from '@lockstep/core/internal';
 import type { Board } from '../exchange/board.ts';
+import { chunkBytes } from '../exchange/chunks.ts';
 import { incarnationTerm } from '../exchange/incarnation-term.ts';
 import { bytesSource, type PieceSource, vectorSource } from '../exchange/piece-source.ts';
 import { pieces } from '../exchange/pieces.ts';
 import type { Publication } from '../exchange/publication.ts';
 import { push } from '../exchange/push.ts';
-import { BufferSink, type Sink, vectorSink } from '../exchange/sink.ts';
-import { bytesOf, f32Format } from '../exchange/vector-format.ts';
+import { BufferSink, openWhile, type Sink, vectorSink } from '../exchange/sink.ts';
+import { bytesOf, f32Format, vectorBytes } from '../exchange/vector-format.ts';
 import { Encoding, type Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import {
   Mode,
@@ -43,6 +44,9 @@ export class JobFault extends LockstepError {
 /** Shorter sums travel inside `Computed`. In bytes. */
 const inlineBytes = 4096;
 
+/** Sums that take fewer bytes leave when all is computed: telling of their parts costs more than it hides. Measured with bench/cluster.ts. */
+const earlyBytes = 2 * chunkBytes;
+
 /** Connections over which pushes leave, apart from those of pulls: a push that nobody expects yet holds part of its connection's window. */
 const pushChannels = 4;
 
@@ -64,6 +68,8 @@ export class Tasks {
   #offered: Piece[] = [];
   #job: PlannedJob | undefined;
   #orders: Promise<unknown> = Promise.resolve();
+  /** Where slices of others' sums are put. */
+  readonly #rooms: Float32Array[] = [];
   /** The item whose nodes lie in the replica, and where. */
   #nodes: { item: number; results: readonly NodeResult[] } = { item: 0, results: [] };
 
@@ -229,9 +235,10 @@ export class Tasks {
     const early = new EarlyNodes((node, values) =>
       this.#offer(pieces.node(item, node), vectorSource(values, formatOf(this.#reduce, spec)), 0),
     );
+    const large = vectorBytes(formatOf(this.#reduce, spec), 0, spec.layout.length) > earlyBytes;
     const computed = await replica.compute(
       test ? { kind: 'evaluate', firstSample, ...request } : { kind: 'train', step, phase, ...request },
-      work.shares.length > 1 && !test ? early.settle : undefined,
+      work.shares.length > 1 && !test && large ? early.settle : undefined,
     );
     if (computed.status === 'badIndex') {
       const program = test ? spec.evaluate : (spec.phases[phase] as JobSpec['phases'][number]).program;
@@ -302,6 +309,7 @@ export class Tasks {
   async #exchange(work: Work, member: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
     const { spec, replica } = this.#planned;
     // What one failure leaves under way would write into the sums of a later try, or of the next item.
+    let over = false;
     const rest = new AbortController();
     const all = AbortSignal.any([signal, rest.signal]);
     try {
@@ -313,12 +321,31 @@ export class Tasks {
         format: formatOf(this.#reduce, spec),
         board: this.board,
         adderFor: (from) => adder(this.#reduce, spec, from),
-        pull: (address, piece, sink) => this.#pull(address, term, all)(piece, sink),
+        room: (index, elements) => this.#roomFor(index, elements),
+        pull: (address, piece, sink) =>
+          this.#pull(
+            address,
+            term,
+            all,
+          )(
+            piece,
+            openWhile(() => !over && !signal.aborted, sink),
+          ),
       });
-    } finally {
-      rest.abort();
+    } catch (error) {
+      over = true;
+      rest.abort(error);
+      throw error;
     }
     return {};
+  }
+
+  /** Kept from item to item: vectors as long as a model's would be much to collect. */
+  #roomFor(index: number, elements: number): Float32Array {
+    const kept = this.#rooms[index];
+    const room = kept && kept.length >= elements ? kept : new Float32Array(elements);
+    this.#rooms[index] = room;
+    return room.subarray(0, elements);
   }
 
   async #loadReduced(item: number, address: string, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
