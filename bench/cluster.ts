@@ -1,104 +1,83 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { lockstepBin, timeRun, type Way } from './cluster/time-run.ts';
 
-// Two gRPC workers of one thread each on loopback beside two threads of one process: `node bench/cluster.ts [steps] [rounds] [job…]`. Runs take turns;
-// each is timed from its second step on. What the workers moved is counted by themselves.
+// Two gRPC workers of one thread each on loopback beside two threads of one process: `node bench/cluster.ts [--steps N] [--rounds N] [--ways
+// text,text] [job…]`. Runs take turns, and each is compared with those of its own round: a machine that others use as well is faster in one
+// round than in the next.
 
-const bin = fileURLToPath(new URL('../packages/coordinator/bin/lockstep.js', import.meta.url));
-const [stepsText = '8', roundsText = '3', ...named] = process.argv.slice(2);
-const steps = Number(stepsText);
-const rounds = Number(roundsText);
-const jobs = named.length > 0 ? named : ['w5-resnet', 'd-gpt-16'];
+const { values: flags, positionals } = parseArgs({
+  options: {
+    steps: { type: 'string' },
+    rounds: { type: 'string', default: '3' },
+    ways: { type: 'string', default: '' },
+  },
+  allowPositionals: true,
+});
+const jobs = positionals.length > 0 ? positionals : ['w5-resnet', 'd-gpt-16'];
+const rounds = Number(flags.rounds);
+/** A step of the GPT takes two seconds. */
+const stepsOf = (job: string) => Number(flags.steps ?? (job === 'd-gpt-16' ? 8 : 60));
 
-interface Way {
-  readonly name: string;
-  /** Of the run; undefined where threads of one process compute. */
-  readonly workers?: readonly string[];
-  readonly more: readonly string[];
+const folder = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
+const certs = (...args: string[]) => execFileSync(process.execPath, [lockstepBin, 'certs', ...args]);
+const certificates = ['coordinator', 'a', 'b'].map((name) => join(folder, name));
+certs('init', join(folder, 'ca'));
+for (const out of certificates) {
+  const name = out.slice(folder.length + 1);
+  const who = name === 'coordinator' ? [name] : ['worker', name];
+  certs('issue', ...who, '--host', '127.0.0.1', '--ca', join(folder, 'ca'), '--out', out);
 }
 
-const cluster = (placement: string) => ['--placement', placement];
-const ways: Way[] = [
-  { name: 'two threads, f32', more: [] },
-  { name: 'two threads, bf16', more: ['--reduce', 'bf16'] },
-  { name: 'workers, bf16', workers: [], more: [...cluster('workers'), '--reduce', 'bf16'] },
-  { name: 'workers, f32', workers: [], more: cluster('workers') },
-  { name: 'coordinator, bf16', workers: [], more: [...cluster('coordinator'), '--reduce', 'bf16'] },
-  { name: 'coordinator, f32', workers: [], more: cluster('coordinator') },
-];
-
-interface Timed {
-  readonly stepsPerSecond: number;
-  readonly parameters: number;
-  /** Bytes that a worker sent in a step; 0 without workers. */
-  readonly sentPerStep: number;
-}
-
-async function time(job: string, { workers, more }: Way): Promise<Timed> {
-  const out = mkdtempSync(join(tmpdir(), 'lockstep-bench-'));
-  const file = fileURLToPath(new URL(`./work/${job}.ts`, import.meta.url));
-  const args = ['train', file, '--steps', String(steps), '--json', '--out', join(out, 'run'), ...more];
-  const shared = workers ? ['--listen', '127.0.0.1:0', '--threads', '0', '--min-workers', '2'] : ['--threads', '2'];
-  const run = spawn(process.execPath, [bin, ...args, ...shared], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ended: Promise<unknown>[] = [];
-  let told = '';
-  let parameters = 0;
-  /** Steps that were done when a group of events came: of several only the last one has just ended. */
-  const seen: { step: number; ms: number }[] = [];
-  let rest = '';
-  run.stdout.on('data', (chunk) => {
-    rest += chunk;
-    const lines = rest.split('\n');
-    rest = lines.pop() ?? '';
-    let last = 0;
-    for (const line of lines) {
-      const event = JSON.parse(line) as { type: string; step: number; address?: string; parameters?: number };
-      if (event.type === 'step') last = event.step;
-      if (event.type !== 'start') continue;
-      parameters = event.parameters ?? 0;
-      if (!workers || !event.address) continue;
-      for (const name of ['a', 'b']) {
-        const join = ['worker', '--join', event.address, '--threads', '1', '--name', name, ...workers];
-        const worker = spawn(process.execPath, [bin, ...join], { stdio: ['ignore', 'ignore', 'pipe'] });
-        worker.stderr.on('data', (text) => {
-          told += text;
-        });
-        ended.push(once(worker, 'close'));
-      }
-    }
-    if (last > 1) seen.push({ step: last, ms: performance.now() });
-  });
-  const code = await new Promise((resolve) => run.on('close', resolve));
-  await Promise.all(ended);
-  rmSync(out, { recursive: true });
-  if (code !== 0) throw new Error(`${job} ended with exit code ${code}`);
-  const sent = [...told.matchAll(/sent (\d+) bytes/g)].map(([, bytes]) => Number(bytes));
-  const [from, to] = [seen[0] as (typeof seen)[number], seen.at(-1) as (typeof seen)[number]];
-  return {
-    stepsPerSecond: (to.step - from.step) / ((to.ms - from.ms) / 1000),
-    parameters,
-    sentPerStep: Math.max(0, ...sent) / steps,
-  };
-}
+const cluster = (placement: string, reduce: string, tls: boolean): Way => ({
+  name: `${placement}, ${reduce}${tls ? ', TLS' : ''}`,
+  workers: ['a', 'b'],
+  flags: ['--placement', placement, '--reduce', reduce],
+  certificates: tls ? folder : undefined,
+});
+const threads = (reduce: string): Way => ({
+  name: `two threads, ${reduce}`,
+  workers: [],
+  flags: ['--reduce', reduce],
+  certificates: undefined,
+});
+const bases = ['f32', 'bf16'].map(threads);
+const others = ['workers', 'coordinator']
+  .flatMap((placement) =>
+    [false, true].flatMap((tls) => ['bf16', 'f32'].map((reduce) => cluster(placement, reduce, tls))),
+  )
+  .filter(({ name }) => flags.ways.split(',').some((part) => name.includes(part.trim())));
+const ways = [...bases, ...others];
 
 const median = (values: readonly number[]): number =>
   [...values].sort((a, b) => a - b)[Math.floor(values.length / 2)] as number;
 
-for (const job of jobs) {
-  const all = ways.map(() => [] as Timed[]);
-  for (let round = 0; round < rounds; round++)
-    for (const [i, way] of ways.entries()) all[i]?.push(await time(job, way));
-  const rates = all.map((timed) => median(timed.map(({ stepsPerSecond }) => stepsPerSecond)));
-  console.log(`${job}: steps per second, of two threads with f32, MB a worker sends in a step (least of a ring)`);
-  ways.forEach(({ name, workers, more }, i) => {
-    const { parameters, sentPerStep } = (all[i] as Timed[])[0] as Timed;
-    const ring = parameters * (more.includes('bf16') ? 2 : 4);
-    const bytes = workers ? `  ${(sentPerStep / 1e6).toFixed(2)} (${(ring / 1e6).toFixed(2)})` : '';
-    const ratio = (rates[i] as number) / (rates[0] as number);
-    console.log(`  ${name.padEnd(20)} ${(rates[i] as number).toFixed(2).padStart(7)}  ${ratio.toFixed(2)}${bytes}`);
-  });
+try {
+  for (const job of jobs) {
+    const timed = ways.map(() => [] as Awaited<ReturnType<typeof timeRun>>[]);
+    for (let round = 0; round < rounds; round++)
+      for (const [i, way] of ways.entries()) timed[i]?.push(await timeRun(job, stepsOf(job), way));
+    const rate = (i: number, round: number) => timed[i]?.[round]?.stepsPerSecond ?? Number.NaN;
+    const ratio = (i: number, base: number) =>
+      median(Array.from({ length: rounds }, (_, round) => rate(i, round) / rate(base, round)));
+    console.log(
+      `${job}: steps per second, of two threads with f32 and with bf16; MB of sums that a worker sends in a step, least of a ring`,
+    );
+    ways.forEach(({ name, workers, flags: given }, i) => {
+      const { parameters, sumBytesPerStep } = (timed[i] as (typeof timed)[number])[0] as Awaited<
+        ReturnType<typeof timeRun>
+      >;
+      // Each of n members sends 2 (n - 1) / n of a vector: all of it where there are two.
+      const ring = parameters * (given.includes('bf16') ? 2 : 4);
+      const bytes = workers.length > 0 ? `  ${(sumBytesPerStep / 1e6).toFixed(3)} (${(ring / 1e6).toFixed(3)})` : '';
+      const rates = median(Array.from({ length: rounds }, (_, round) => rate(i, round)));
+      const ratios = [0, 1].map((base) => ratio(i, base).toFixed(2)).join('  ');
+      console.log(`  ${name.padEnd(24)} ${rates.toFixed(3).padStart(8)}  ${ratios}${bytes}`);
+    });
+  }
+} finally {
+  rmSync(folder, { recursive: true });
 }

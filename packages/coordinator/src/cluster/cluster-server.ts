@@ -46,7 +46,7 @@ export interface Current {
 /** The coordinator's port. It stays open while incarnations come and go. */
 export class ClusterServer {
   readonly security: Security;
-  readonly traffic = { sent: 0, received: 0 };
+  readonly traffic = { sent: 0, sums: 0, received: 0 };
   readonly #options: ServerOptions;
   #server: GrpcServer | undefined;
   #current: Current | undefined;

@@ -1,5 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { type Exchange, PushReplySchema } from '../gen/lockstep/v1/exchange_pb.ts';
+import { type Exchange, type Piece, PushReplySchema } from '../gen/lockstep/v1/exchange_pb.ts';
 import type { Implementation, Peer } from '../grpc/handlers.ts';
 import type { Refusals } from '../grpc/refusals.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
@@ -21,9 +21,12 @@ export interface ExchangeHost {
   readonly chunk?: number;
   /** Where calls that come too late are counted. */
   readonly refusals?: Refusals;
-  /** Bytes sent and received, for telemetry. */
-  readonly traffic?: { sent: number; received: number };
+  /** Bytes sent (of them those of sums) and received, for telemetry. */
+  readonly traffic?: { sent: number; sums: number; received: number };
 }
+
+/** Pieces that the reduction of a step moves, rather than data, state or a job. */
+const ofSums = new Set<Piece['piece']['case']>(['node', 'reduced']);
 
 /** The server's half of the exchange: streams pieces off the board, and takes pushes to the desk. */
 export function exchangeService(host: ExchangeHost): Implementation<typeof Exchange> {
@@ -55,7 +58,9 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
         await publication.ready(slice, offset + size, stop);
         await send(chunkAt(slice, offset, size, seed));
         offset += size;
-        if (host.traffic) host.traffic.sent += size;
+        if (!host.traffic) continue;
+        host.traffic.sent += size;
+        if (ofSums.has(request.piece?.piece.case)) host.traffic.sums += size;
       } while (offset < slice.bytes);
     },
     async push(requests, { peer, signal }) {

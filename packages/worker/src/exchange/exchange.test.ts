@@ -25,7 +25,7 @@ async function member() {
   const [board, desk] = [new Board(), new Desk()];
   board.moveTerm(1);
   desk.moveTerm(1);
-  const traffic = { sent: 0, received: 0 };
+  const traffic = { sent: 0, sums: 0, received: 0 };
   const refusals = new Refusals();
   const isMember = (member: number) => member < 10;
   const service = exchangeService({ run: () => 'run', board, desk, traffic, refusals, isMember });

@@ -49,7 +49,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
   const coordinator = formatAddress(parseAddress(join));
   const listen = options.listen ?? (isLoopback(parseAddress(join).host) ? '127.0.0.1:0' : undefined);
   const kernels = await compiledKernels(options.widen);
-  const traffic = { sent: 0, received: 0 };
+  const traffic = { sent: 0, sums: 0, received: 0 };
   let board = new Board();
   const server =
     listen === undefined
@@ -104,7 +104,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
   try {
     const { reason, failed } = await host.ended;
     if (failed) throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${reason}.`);
-    return `${reason} (sent ${traffic.sent} bytes, received ${traffic.received})`;
+    return `${reason} (sent ${traffic.sent} bytes, ${traffic.sums} of them sums, received ${traffic.received})`;
   } finally {
     signal.removeEventListener('abort', onAbort);
     await tasks.close();
@@ -119,7 +119,7 @@ async function listenAt(
   { security, insecure, say }: RunWorkerOptions,
   board: () => Board,
   run: () => string,
-  traffic: { sent: number; received: number },
+  traffic: { sent: number; sums: number; received: number },
 ) {
   const warning = checkListen(address, security, insecure);
   if (warning) say(warning);
