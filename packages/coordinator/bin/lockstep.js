@@ -15,5 +15,5 @@ if (!supported) {
   );
   process.exitCode = 2;
 } else {
-  import('../dist/cli/main.js').then((cli) => cli.main(process.argv.slice(2)));
+  import('../dist/cli/start.js');
 }

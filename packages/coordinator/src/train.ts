@@ -112,13 +112,18 @@ async function start(
   ) as TraceOverrides;
   const kernels = compiledKernels(options.widen ?? true);
   kernels.catch(() => undefined);
-  const traced = typeof job === 'string' ? undefined : await traceJob(job, overrides);
-  const engine = new EngineHandle();
+  // Its thread loads what it needs while the job is traced.
+  const engine = new EngineHandle({
+    threads: options.cluster ? 0 : threads,
+    heapLimitMb: options.threadFaults?.heapLimitMb,
+  });
   const signal = options.signal ? AbortSignal.any([options.signal, stop]) : stop;
   const onAbort = () => engine.stop();
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
+    const compiled = await Promise.race([kernels, undefined]);
+    const traced = typeof job === 'string' ? undefined : await traceJob(job, overrides, compiled?.module);
     const result = await engine.run(
       {
         job: traced ? { spec: traced.spec, initialParameters: traced.initialParameters } : { path: job as string },

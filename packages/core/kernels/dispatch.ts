@@ -46,6 +46,7 @@ import { adadelta } from './adadelta';
 import { rmsprop } from './rmsprop';
 import { lion } from './lion';
 import { track, unit, keep } from './undo';
+import { initialUniform, initialNormal } from './initial';
 
 export { matmulScratchBytes, setNarrowTiles } from './matmul';
 
@@ -211,6 +212,8 @@ export function run(pc: usize, end: usize): void {
       case 155: track(a); break;
       case 156: unit(a); break;
       case 157: keep(a); break;
+      case 158: initialUniform(a); break;
+      case 159: initialNormal(a); break;
       default: unreachable();
     }
     pc += load<u32>(pc, 4);

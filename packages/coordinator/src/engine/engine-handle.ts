@@ -7,6 +7,14 @@ import type { RunEvent } from '../observe/events.ts';
 import { decodeError } from './error-transfer.ts';
 import type { EngineApi, EngineRequest, EngineResult } from './request.ts';
 
+/** What an engine's thread is told when it starts. */
+export interface EngineThreadData {
+  /** Compute threads to start at once; 0 for a cluster's engine, whose replica has its own. */
+  readonly threads: number;
+  /** For tests: most memory of each compute thread's own heap. */
+  readonly heapLimitMb: number | undefined;
+}
+
 /** The engine thread as the caller's thread sees it. */
 export class EngineHandle {
   readonly #worker: Worker;
@@ -14,9 +22,10 @@ export class EngineHandle {
   /** Rejects when the thread ends: a Comlink call on a dead thread would never settle. */
   readonly #died: Promise<never>;
 
-  constructor() {
+  constructor(workerData: EngineThreadData) {
     this.#worker = new Worker(new URL('../service/engine-thread.js', import.meta.url), {
       name: 'lockstep engine',
+      workerData,
       ...threadOptions(),
     });
     this.#api = Comlink.wrap<EngineApi>(nodeEndpoint(this.#worker));

@@ -5,6 +5,12 @@ import { fileURLToPath } from 'node:url';
 import { UsageError, version } from '@lockstep/core';
 
 let installed = false;
+let bundle: string | undefined;
+
+/** For a thread that was bundled: entries of the bundle stand for what core exports. @param url of a file beside them */
+export function resolveLockstepTo(url: string): void {
+  bundle = url;
+}
 
 /**
  * A job in a user's own folder imports `@lockstep/core`. Two copies of it would be two tensor classes, so the name always means
@@ -18,6 +24,8 @@ export function resolveLockstepToOurselves(): void {
       const match = /^(@lockstep\/(?:core|worker|coordinator))(\/.*)?$/.exec(specifier);
       if (!match || !context.parentURL?.startsWith('file:')) return next(specifier, context);
       checkVersion(match[1] as string, context.parentURL);
+      if (bundle && match[1] === '@lockstep/core' && match[2] !== '/package.json')
+        return { url: new URL(`./core${match[2] ?? ''}.js`, bundle).href, format: 'module', shortCircuit: true };
       return next(specifier, { ...context, parentURL: import.meta.url });
     },
   });

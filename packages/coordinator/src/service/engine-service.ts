@@ -1,6 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { type JobHost, type TracedJob, traceJob } from '@lockstep/core/internal';
-import { ComputeThreads } from '@lockstep/worker/local';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';
@@ -12,6 +11,7 @@ import type { EngineApi, EngineRequest, EngineResult, TracedData } from '../engi
 import { importJob } from '../job/import-job.ts';
 import type { RunEvent } from '../observe/events.ts';
 import { isReproducible } from '../observe/promise.ts';
+import { earlyThreads } from './early-threads.ts';
 
 // The engine's own thread: job import, data, files and the ring of batches. The host's event loop only receives events.
 
@@ -21,10 +21,7 @@ class EngineService implements EngineApi {
 
   async run(request: EngineRequest) {
     const events = new EventSender(request.events);
-    // They start beside the reading of the job.
-    const threads = request.cluster
-      ? undefined
-      : new ComputeThreads(request.threads, request.threadFaults?.heapLimitMb);
+    const threads = earlyThreads;
     try {
       const traced = await trace(request);
       const emit = request.quiet ? withoutSteps(events.send) : events.send;
@@ -70,8 +67,8 @@ const withoutSteps =
     if (event.type !== 'step') send(event);
   };
 
-async function trace({ job, overrides }: EngineRequest): Promise<TracedJob> {
-  if ('path' in job) return traceJob(await importJob(job.path), overrides);
+async function trace({ job, overrides, kernels }: EngineRequest): Promise<TracedJob> {
+  if ('path' in job) return traceJob(await importJob(job.path), overrides, kernels.module);
   return { spec: job.spec, initialParameters: job.initialParameters, host: remoteHost(job) };
 }
 

@@ -11,6 +11,7 @@ import { followsEvaluations, type Schedule } from '../optim/schedule.ts';
 import { buildProgram } from '../program/build.ts';
 import { layoutOf, type ParameterLayout } from '../program/layout.ts';
 import { numericsVersion, type Program } from '../program/program.ts';
+import { type Fill, kernelFill } from '../random/kernel-fill.ts';
 import { deriveKey, pathId } from '../random/keys.ts';
 import { RandomStream } from '../random/stream.ts';
 import { dataDigest } from './data-digest.ts';
@@ -46,8 +47,16 @@ const endlessSteps = 2 ** 30;
 const mixesSamples = (model: Module): boolean =>
   [...model.namedModules()].some(([, module]) => module.mixesSamples === true);
 
-/** Opens the data, builds the model, and turns the job's step into Programs. */
-export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Promise<TracedJob> {
+/**
+ * Opens the data, builds the model, and turns the job's step into Programs.
+ *
+ * @param kernels compiled, to draw the initial weights with: the same numbers several times as fast
+ */
+export async function traceJob(
+  job: AnyJob,
+  overrides: TraceOverrides = {},
+  kernels?: WebAssembly.Module,
+): Promise<TracedJob> {
   const seed = overrides.seed ?? job.seed ?? 0;
   const data = await job.data({ path: overrides.data, seed });
   if (!data?.train) throw new DataError(`The data of job "${job.name}" has no train split: return { train, test }.`);
@@ -144,7 +153,8 @@ export async function traceJob(job: AnyJob, overrides: TraceOverrides = {}): Pro
     dataDigest: await dataDigest(data),
   };
   const host = createHost({ spec, data, schedules, scalars: job.scalars ?? {}, hostMetrics: job.hostMetrics ?? {} });
-  return { spec, initialParameters: initialise([...parameters, ...buffers], layout, seed), host };
+  const fill = kernels && kernelFill(kernels);
+  return { spec, initialParameters: initialise([...parameters, ...buffers], layout, seed, fill), host };
 }
 
 /** The job's updates: its phases, or the one that is the job itself. */
@@ -261,13 +271,18 @@ function predictProgram(job: AnyJob, context: () => StepContext<Module>, fields:
   }
 }
 
-function initialise(tensors: readonly [string, ModelTensor][], layout: ParameterLayout, seed: number): Float32Array {
+function initialise(
+  tensors: readonly [string, ModelTensor][],
+  layout: ParameterLayout,
+  seed: number,
+  fill: Fill | undefined,
+): Float32Array {
   const values = new Float32Array(layout.length);
   const key = deriveKey(seed, 'init', 0, 0, 0);
   tensors.forEach(([name, tensor], i) => {
     const { offset, size } = layout.entries[i] as ParameterLayout['entries'][number];
     const shape = tensor.shape as readonly number[];
-    tensor.initializer(values.subarray(offset, offset + size), new RandomStream(key, pathId(name)), shape);
+    tensor.initializer(values.subarray(offset, offset + size), new RandomStream(key, pathId(name), fill), shape);
   });
   return values;
 }

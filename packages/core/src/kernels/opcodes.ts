@@ -61,6 +61,7 @@ export const kernelTable = {
   rmsprop: ['rmsprop'],
   lion: ['lion'],
   undo: ['track', 'unit', 'keep'],
+  initial: ['initialUniform', 'initialNormal'],
 } as const;
 
 export type KernelFile = keyof typeof kernelTable;

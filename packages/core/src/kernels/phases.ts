@@ -63,6 +63,7 @@ const phaseOfFile: Readonly<Partial<Record<KernelFile, Phase>>> = {
   rmsprop: 'update',
   lion: 'update',
   undo: 'update',
+  initial: 'overhead',
 };
 
 const kernels = Object.entries(kernelTable).flatMap(([file, names]) =>

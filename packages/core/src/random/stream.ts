@@ -1,4 +1,5 @@
 import { normalPair } from './box-muller.ts';
+import type { Fill, FillRequest } from './kernel-fill.ts';
 import type { Key } from './keys.ts';
 import { philox4x32 } from './philox.ts';
 
@@ -12,10 +13,13 @@ const pair = new Float64Array(2);
 export class RandomStream {
   readonly #key: Key;
   readonly #stream: number;
+  readonly #fill: Fill | undefined;
 
-  constructor(key: Key, stream: number) {
+  /** @param fill a faster way to the same numbers */
+  constructor(key: Key, stream: number, fill?: Fill) {
     this.#key = key;
     this.#stream = stream >>> 0;
+    this.#fill = fill;
   }
 
   /** u32 at place i. */
@@ -39,6 +43,7 @@ export class RandomStream {
 
   /** Element i becomes low + (high - low) * uniform(i), rounded to f32: where that rounds up, `high` itself can occur. */
   fillUniform(values: Float32Array, low: number, high: number): void {
+    if (this.#drawFast('uniform', values, low, high - low)) return;
     for (let i = 0; i < values.length; i++) {
       if (i % 4 === 0) this.#draw(i / 4);
       values[i] = low + (high - low) * toUnit(words[i % 4] as number);
@@ -47,11 +52,18 @@ export class RandomStream {
 
   /** Element i becomes mean + std * normal(i), rounded to f32. */
   fillNormal(values: Float32Array, mean: number, std: number): void {
+    if (this.#drawFast('normal', values, mean, std)) return;
     for (let i = 0; i < values.length; i++) {
       if (i % 4 === 0) this.#draw(i / 4);
       if (i % 2 === 0) normalPair(words[i % 4] as number, words[(i % 4) + 1] as number, pair);
       values[i] = mean + std * (pair[i % 2] as number);
     }
+  }
+
+  /** Whether there was a faster way. */
+  #drawFast(kind: FillRequest['kind'], values: Float32Array, a: number, b: number): boolean {
+    this.#fill?.(values, { kind, key: this.#key, stream: this.#stream, a, b });
+    return this.#fill !== undefined;
   }
 
   /** The four words of places 4 * block .. 4 * block + 3. */
