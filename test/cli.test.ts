@@ -186,8 +186,7 @@ describe('a run', () => {
       const out = ${JSON.stringify(out)};
       let spoilt = false;
       function spoil() {
-        // Not before the run has written its card there.
-        while (!existsSync(out + '/run.json')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
+        while (!existsSync(out + '.go')) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 1);
         rmSync(out, { recursive: true });
         writeFileSync(out, '');
         spoilt = true;
@@ -199,8 +198,10 @@ describe('a run', () => {
         } } })`,
       })}`,
     );
-    const result = await lockstep(['train', sabotage, '--out', out]);
-    expect(result.stderr).toMatch(/warning: The checkpoint of step 12 could not be written \(.*\)/);
+    // The first line is said when the run has written its card there.
+    const onLine = () => writeFileSync(`${out}.go`, '');
+    const result = await lockstep(['train', sabotage, '--out', out, '--json'], { onLine });
+    expect(result.stdout).toMatch(/"message":"The checkpoint of step 12 could not be written \(.*\)/);
     expect(result.stderr).toMatch(/lockstep: The weights of step 12 could not be written to .*lost: make room there/);
     expect(result.code).toBe(1);
     rmSync(out);
