@@ -137,6 +137,7 @@ export class CoordinatorNode implements Door {
       heartbeatMs: leaseMs / 5,
       minWorkers,
       staleness: Number.POSITIVE_INFINITY,
+      compression: '',
       admit: () => undefined,
     });
     this.#agenda = agendaFrom(this.#job, this.#stateStep);

@@ -1,4 +1,7 @@
 export type { MessageInitShape as MessageInit } from '@bufbuild/protobuf';
+export { SumsDecoder, SumsEncoder } from './compress/compressed-sums.ts';
+export { compressedLimitBytes } from './compress/compressed-vector.ts';
+export { WayCodec } from './compress/way-codec.ts';
 export { Assembly } from './exchange/assembly.ts';
 export { Board } from './exchange/board.ts';
 export { chunkBytes } from './exchange/chunks.ts';
@@ -47,7 +50,8 @@ export { type GrpcServer, type Served, type ServeOptions, serve, served } from '
 export { StatusError, status, statusName } from './grpc/status-error.ts';
 export { compoundSink, compoundSource, stateParts } from './host/compound-piece.ts';
 export type { CoordinatorLink, CoordinatorStream, StreamListener } from './host/coordinator-link.ts';
-export { localUpdates } from './host/local-round.ts';
+export { localUpdates, wayNodes } from './host/local-round.ts';
+export { encodings } from './host/outgoing-sums.ts';
 export { PiecesOfOthers } from './host/pieces-of-others.ts';
 export type { PlannedJob } from './host/planned-job.ts';
 export { adder, formatOf, nodesOf } from './host/reduction.ts';

@@ -1,6 +1,8 @@
 /** What a run on this machine needs. The libraries of the network stay away: they take a tenth of a second to load. */
 
 export { poison } from './barrier.ts';
+export type { Compression } from './compress/compressor.ts';
+export { formatCompression, parseCompression } from './compress/parse-compression.ts';
 export { controlBytes, controlWord } from './control-block.ts';
 export type { BadIndex } from './memory/bad-index.ts';
 export { type CompileOptions, compileRun } from './memory/compile-run.ts';

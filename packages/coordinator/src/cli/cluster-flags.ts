@@ -18,6 +18,7 @@ export interface ClusterFlags extends SecurityFlags {
   readonly localSteps?: number;
   readonly replicas?: number;
   readonly staleness?: number;
+  readonly compress?: string;
   readonly lease?: number;
 }
 
@@ -39,6 +40,7 @@ export function addClusterFlags(command: Command): Command {
     numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
     numberOption('--replicas <n>', 'replicas of mode local: part of the run, like the seed (default: 4)', 1),
     numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),
+    new Option('--compress <how>', 'what workers send, made small: topk:0.01, int8 or powersgd:4; not in mode sync'),
     numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
   ];
   for (const option of options) command.addOption(option);
@@ -47,12 +49,31 @@ export function addClusterFlags(command: Command): Command {
 
 /** Undefined where the flags ask for nothing that one process alone could not do. */
 export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
-  const { listen, minWorkers, placement, mode, localSteps, replicas, staleness, lease, certs, tokenFile, insecure } =
-    flags;
+  const {
+    listen,
+    minWorkers,
+    placement,
+    mode,
+    localSteps,
+    replicas,
+    staleness,
+    compress,
+    lease,
+    certs,
+    tokenFile,
+    insecure,
+  } = flags;
   if (listen === undefined && (mode === undefined || mode === 'sync')) {
-    const given = Object.entries({ minWorkers, placement, certs, insecure, localSteps, replicas, staleness }).find(
-      ([, value]) => value !== undefined,
-    );
+    const given = Object.entries({
+      minWorkers,
+      placement,
+      certs,
+      insecure,
+      localSteps,
+      replicas,
+      staleness,
+      compress,
+    }).find(([, value]) => value !== undefined);
     if (given) throw new UsageError(`--${dashed(given[0])} is for runs that workers can join: add --listen HOST:PORT.`);
     return undefined;
   }
@@ -64,6 +85,7 @@ export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefine
     ...(localSteps !== undefined && { localSteps }),
     ...(replicas !== undefined && { replicas }),
     ...(staleness !== undefined && { staleness }),
+    ...(compress !== undefined && { compress }),
     ...(lease !== undefined && { leaseMs: lease }),
     ...(certs !== undefined && { certs }),
     ...(tokenFile !== undefined && { tokenFile }),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setInterval } from 'node:timers';
 import { describeKernels, type JobSpec, type StepValues, UsageError } from '@lockstep/core/internal';
-import type { TrainingState } from '@lockstep/worker';
+import { formatCompression, type TrainingState } from '@lockstep/worker';
 import { type AgendaControl, type AgendaItem, agenda, evaluationOnly } from '../engine/agenda.ts';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import { Cursor } from '../engine/cursor.ts';
@@ -230,7 +230,7 @@ export class ClusterEngine {
       promise: promiseOf({
         mode: cluster.mode,
         reduce: request.reduce,
-        compressed: false,
+        compression: formatCompression(cluster.compression),
         staleness: cluster.staleness,
       }),
       kernels: describeKernels(request.kernels),

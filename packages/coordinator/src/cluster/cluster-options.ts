@@ -1,4 +1,5 @@
 import { UsageError } from '@lockstep/core';
+import { type Compression, parseCompression } from '@lockstep/worker/local';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 
 /** How workers of other machines take part in a run. */
@@ -16,6 +17,8 @@ export interface ClusterOptions {
   readonly replicas?: number;
   /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; default 3. */
   readonly staleness?: number;
+  /** `topk:0.01`, `int8` or `powersgd:4`: what workers send is made small, with a loss. Not in mode sync, which promises every bit. */
+  readonly compress?: string;
   /** Folder of the coordinator's certificate (see `lockstep certs`). */
   readonly certs?: string;
   /** File with the join token; default: that in `certs`, or LOCKSTEP_TOKEN. */
@@ -53,6 +56,7 @@ export function clusterRequest(options: ClusterOptions): ClusterRequest {
     mode,
     local: { steps: localSteps, replicas },
     staleness: stalenessOf(options),
+    compression: compressionOf(options),
     security: { ...(certs !== undefined && { certs }), ...(tokenFile !== undefined && { tokenFile }) },
     insecure,
     leaseMs,
@@ -70,4 +74,13 @@ function stalenessOf({ mode, staleness }: ClusterOptions): number {
   if (!Number.isInteger(bound) || bound < 0)
     throw new UsageError(`staleness must be a whole number of at least 0, not ${bound}.`);
   return bound;
+}
+
+function compressionOf({ mode = 'sync', compress = 'none' }: ClusterOptions): Compression {
+  const compression = parseCompression(compress);
+  if (mode === 'sync' && compression.kind !== 'none')
+    throw new UsageError(
+      `Compression ${compress} loses some of each gradient, and mode sync adds all of it: choose --mode local, ssp or async, or --reduce bf16 for half the bytes.`,
+    );
+  return compression;
 }

@@ -13,12 +13,23 @@ import {
   type Reduction,
   shardsOf,
   type TreeNode,
-  vectorSink,
 } from '@lockstep/worker';
 import { Encoding } from '@lockstep/worker/messages';
 import type { ClusterEffect, ItemSpec } from '../sharding/effects.ts';
+import { type IntakeOf, plainIntake } from './intake.ts';
 
 type Collect = Extract<ClusterEffect, { kind: 'collect' }>;
+
+export interface CollectorParts {
+  readonly spec: JobSpec;
+  readonly item: ItemSpec;
+  readonly reduce: Reduction;
+  /** How sums come in; default: as they are. */
+  readonly intake?: IntakeOf;
+  readonly others: PiecesOfOthers;
+  /** Of the tree; default: the shards of the job. */
+  readonly leaves?: number;
+}
 
 const outputEnvelopeBytes = 64 * 1024;
 
@@ -26,16 +37,16 @@ const outputEnvelopeBytes = 64 * 1024;
 export class NodeCollector {
   readonly #spec: JobSpec;
   readonly #item: ItemSpec;
-  readonly #reduce: Reduction;
+  readonly #intake: IntakeOf;
   readonly #others: PiecesOfOthers;
   readonly #sums: Aggregator;
   readonly #stop = new AbortController();
   readonly #gathered: FieldArrays;
 
-  constructor(spec: JobSpec, item: ItemSpec, reduce: Reduction, others: PiecesOfOthers, leaves = spec.batch.shards) {
+  constructor({ spec, item, reduce, others, leaves = spec.batch.shards, intake }: CollectorParts) {
     this.#spec = spec;
     this.#item = item;
-    this.#reduce = reduce;
+    this.#intake = intake ?? plainIntake(item.kind === 'train' ? formatOf(reduce, spec) : f32Format);
     this.#others = others;
     const add = item.kind === 'train' ? adder(reduce, spec, 0) : adder('f32', spec, 0);
     this.#sums = new Aggregator(leaves, item.kind === 'local' ? leaves : item.samples, add);
@@ -68,8 +79,9 @@ export class NodeCollector {
     const sums = new Float32Array(this.#item.resultLength);
     if (values) new Uint8Array(sums.buffer).set(values.subarray(0, sums.byteLength));
     else {
-      const format = this.#item.kind === 'train' ? formatOf(this.#reduce, this.#spec) : f32Format;
-      await this.#others.pull(address, asker, pieces.node(item, node), vectorSink(sums, format), signal);
+      const intake = this.#intake(sums, node);
+      await this.#others.pull(address, asker, pieces.node(item, node), intake.sink, signal);
+      intake.complete();
     }
     if (Object.keys(this.#gathered).length > 0) await this.#collectOutputs(address, node, asker);
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
@@ -78,7 +90,9 @@ export class NodeCollector {
   /** The sum of a node that its member will push. @returns as `collect` */
   async expect(member: number, node: TreeNode, desk: Desk): Promise<boolean> {
     const sums = new Float32Array(this.#item.resultLength);
-    await desk.expect(member, pieces.node(this.#item.item, node), vectorSink(sums, formatOf(this.#reduce, this.#spec)));
+    const intake = this.#intake(sums, node);
+    await desk.expect(member, pieces.node(this.#item.item, node), intake.sink);
+    intake.complete();
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
   }
 

@@ -27,11 +27,12 @@ export class OuterState {
     return true;
   }
 
-  snapshot(step: number, parameters: Float32Array): TrainingState {
+  /** @param ways what is remembered of them, where something is */
+  snapshot(step: number, parameters: Float32Array, ways: Readonly<Record<string, Float32Array>>): TrainingState {
     return {
       step,
       parameters: parameters.slice(),
-      optimizer: { [velocityVector]: this.#velocity.slice() },
+      optimizer: { [velocityVector]: this.#velocity.slice(), ...ways },
       counters: {},
     };
   }

@@ -1,13 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import {
-  kernelsHash,
-  NonFiniteError,
-  numericsVersion,
-  type PhaseSpec,
-  type StepValues,
-  type TracedJob,
-  version,
-} from '@lockstep/core/internal';
+import { kernelsHash, numericsVersion, type PhaseSpec, type StepValues, type TracedJob } from '@lockstep/core/internal';
 import {
   Board,
   bytesSource,
@@ -16,6 +8,7 @@ import {
   Desk,
   describeRescue,
   encodeJob,
+  formatCompression,
   type Hello,
   incarnationTerm,
   jobDigest,
@@ -29,11 +22,10 @@ import {
   type SlotAnswer,
   type StateView,
   stateParts,
-  Tasks,
   type TrainingState,
+  type TreeNode,
   type Updated,
   type Work,
-  WorkerHost,
 } from '@lockstep/worker';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import type { EngineRequest } from '../engine/request.ts';
@@ -47,10 +39,12 @@ import { ClusterDriver, RewindError } from './cluster-driver.ts';
 import { toRunEvent } from './cluster-events.ts';
 import type { ClusterServer } from './cluster-server.ts';
 import { Flow, type Ticket } from './flow.ts';
+import { compressedIntake } from './intake.ts';
 import type { WorkItem } from './item-plan.ts';
 import type { LocalItem } from './local-agenda.ts';
+import { LocalTraining } from './local-training.ts';
 import { NodeCollector } from './node-collector.ts';
-import { OuterState, updatesOf } from './outer-state.ts';
+import { OwnMember } from './own-member.ts';
 import { ParameterShelf } from './parameter-shelf.ts';
 import { stateArrays } from './state-copy.ts';
 
@@ -86,7 +80,6 @@ const here = 'here:0';
 export class Party {
   readonly #options: PartyOptions;
   readonly #board = new Board();
-  readonly #memberBoard: { current: Board } = { current: new Board() };
   readonly #desk = new Desk();
   readonly #others: PiecesOfOthers;
   readonly #batches: BatchBoard;
@@ -95,11 +88,8 @@ export class Party {
   /** Where the coordinator owns the slices. */
   #replica: Replica | undefined;
   #shelf: ParameterShelf | undefined;
-  /** Of local training. */
-  #outer: OuterState | undefined;
-  #member: WorkerHost | undefined;
-  /** Of the member of this process. */
-  #tasks: Tasks | undefined;
+  #local: LocalTraining | undefined;
+  #member: OwnMember | undefined;
   #task: Task | undefined;
   #upcoming: Pick<Task, 'spec' | 'batches'> | undefined;
   #record: RunRecord | undefined;
@@ -139,6 +129,7 @@ export class Party {
         heartbeatMs: cluster.heartbeatMs,
         minWorkers: cluster.minWorkers,
         staleness: cluster.staleness,
+        compression: formatCompression(cluster.compression),
         admit: (hello) => this.#objection(hello),
       },
       {
@@ -185,11 +176,20 @@ export class Party {
   /** Brings one item through. Rejects where the run cannot go on so. */
   async bring(task: Task, upcoming: Pick<Task, 'spec' | 'batches'> | undefined, record: RunRecord): Promise<void> {
     const { spec } = this.#options.traced;
+    const { waysItem, intake } = task.item.kind === 'local' ? (this.#local as LocalTraining) : {};
+    if (waysItem !== undefined) task = { ...task, spec: { ...task.spec, waysItem } };
     this.#task = task;
     this.#upcoming = upcoming;
     this.#record = record;
     const { leaves } = task.spec;
-    this.#collector = new NodeCollector(spec, task.spec, this.#options.request.reduce, this.#others, leaves);
+    this.#collector = new NodeCollector({
+      spec,
+      item: task.spec,
+      reduce: this.#options.request.reduce,
+      others: this.#others,
+      ...(leaves !== undefined && { leaves }),
+      ...(intake && { intake }),
+    });
     for (const batch of task.batches) void this.#batches.read(batch).catch((error: Error) => this.#driver.fail(error));
     try {
       await this.#driver.begin(task.spec, upcoming?.spec);
@@ -198,20 +198,30 @@ export class Party {
     }
     this.#batches.release(task.spec.item + 1);
     // Parameters are asked for by their item, which may be older than an evaluation's.
-    this.#board.release(Math.min(task.spec.item, this.#driver.core.stateItem));
+    const { stateItem } = this.#driver.core;
+    this.#board.release(Math.min(task.spec.item, stateItem, this.#local?.waysItem ?? stateItem));
     this.#desk.release();
   }
 
   /** Gives batches out until there are no more, and applies their gradients as they come. Rejects where the run cannot go on so. */
   async flow(first: Ticket, next: () => Promise<Ticket | undefined>, record: RunRecord): Promise<void> {
-    const { traced, request } = this.#options;
+    const { traced, request, cluster } = this.#options;
+    const { compression } = cluster;
+    const intake = compression.kind === 'none' ? undefined : compressedIntake(compression, traced.spec.layout);
     const flow = new Flow({
       item: first.spec.item,
       first,
       next,
       batches: this.#batches,
       record,
-      collectorFor: (spec) => new NodeCollector(traced.spec, spec, request.reduce, this.#others),
+      collectorFor: (spec) =>
+        new NodeCollector({
+          spec: traced.spec,
+          item: spec,
+          reduce: request.reduce,
+          others: this.#others,
+          ...(intake && { intake }),
+        }),
       update: (sum, learningRates, version) => this.#update(sum, learningRates, version),
     });
     this.#flow = flow;
@@ -233,7 +243,7 @@ export class Party {
 
   /** A copy of the state as everybody holds it now, between two items. */
   async snapshot(step: number): Promise<TrainingState> {
-    if (this.#replica && this.#outer) return this.#outer.snapshot(step, this.#replica.state.parameters);
+    if (this.#replica && this.#local) return this.#local.snapshot(step, this.#replica.state.parameters);
     if (this.#replica) return this.#replica.snapshot(step);
     const item = this.#driver.core.stateItem;
     if (item === this.#keptItem) return readState(this.#kept as StateView, step);
@@ -278,64 +288,30 @@ export class Party {
         onRescue: this.#onRescue,
       });
       await this.#replica.load(state);
-      if (cluster.mode === 'local') this.#outer = new OuterState(spec.layout, state);
+      if (cluster.mode === 'local') {
+        const { compression, local } = cluster;
+        const { emit } = this.#options;
+        this.#local = new LocalTraining({ spec, ...local, compression, board: this.#board, state, emit });
+      }
       this.#shelf = new ParameterShelf(this.#board, this.#replica, !isReproducible(cluster.mode));
       this.#shelf.offer(0);
     } else this.#keep(0, stateArrays(spec, state));
     if (threads > 0) this.#join();
   }
 
-  /** The threads of this process become a member like any other. */
   #join(): void {
-    const { request, cluster, traced, server } = this.#options;
-    const { threads, kernels, memoryLimitBytes: limitBytes, mergeShards } = request;
-    const address = server.address ?? here;
+    const { request, cluster, traced, server, incarnation } = this.#options;
     // Other modes' members compute with parameters of their own, while those of the coordinator may already be others.
-    const shared = this.#replica &&
-      cluster.mode === 'sync' && {
-        spec: traced.spec,
-        digest: this.#digest,
-        replica: this.#replica,
-        train: undefined,
-        test: undefined,
-      };
-    const tasks = new Tasks(
-      {
-        others: this.#others,
-        coordinator: address,
-        kernels,
-        threads,
-        limitBytes,
-        mergeShards,
-        onRescue: this.#onRescue,
-        dataRoot: undefined,
-        ...(shared && { shared }),
-      },
-      this.#memberBoard.current,
-    );
-    this.#tasks = tasks;
-    this.#member = new WorkerHost({
-      introduction: {
-        name: 'coordinator',
-        threads,
-        kernelsHash: kernelsHash(),
-        numericsVersion,
-        release: version,
-        memoryLimitBytes: limitBytes,
-        address,
-        dataKinds: [],
-        instance: `coordinator ${this.#options.incarnation}`,
-      },
+    const replica = cluster.mode === 'sync' ? this.#replica : undefined;
+    this.#member = new OwnMember({
+      request,
+      incarnation,
+      others: this.#others,
+      address: server.address ?? here,
       link: this.#driver.sessions.link,
-      tasks,
-      newBoard: () => {
-        this.#memberBoard.current = new Board();
-        return this.#memberBoard.current;
-      },
-      firstContactMs: Number.POSITIVE_INFINITY,
-    });
-    void this.#member.ended.then(({ reason, failed }) => {
-      if (failed) this.#driver.fail(new Error(reason));
+      shared: replica && { spec: traced.spec, digest: this.#digest, replica, train: undefined, test: undefined },
+      onRescue: this.#onRescue,
+      failed: (error) => this.#driver.fail(error),
     });
   }
 
@@ -348,8 +324,9 @@ export class Party {
           kind === 'job' ||
           kind === 'batch' ||
           kind === 'parameters' ||
+          kind === 'way' ||
           (kind === 'state' && piece?.piece.value?.item === this.#keptItem);
-        return (ours ? this.#board : this.#memberBoard.current).find(piece, term, signal);
+        return (ours || !this.#member ? this.#board : this.#member.board).find(piece, term, signal);
       },
     };
   }
@@ -372,12 +349,12 @@ export class Party {
     const member = this.#driver.core.members.find((one) => one.session === session);
     if (this.#flow) {
       this.#flow.sending(work as Work, plain(work.ranges)).catch(fail);
-      if (member?.address === '')
-        this.#expectPushes(member.id, work.item as number, this.#flow.collector(work.item as number), work);
+      const item = work.item as number;
+      if (member?.address === '') this.#expectPushes(member.id, item, this.#flow.collector(item), this.#nodesOf(work));
       return;
     }
-    if (member?.address === '' && this.#task?.item.kind === 'train')
-      this.#expectPushes(member.id, this.#task.spec.item, this.#collector, work);
+    if (member?.address === '' && this.#task && this.#task.item.kind !== 'evaluate')
+      this.#expectPushes(member.id, this.#task.spec.item, this.#collector, this.#nodesOf(work));
     if (this.#task && work.item === this.#task.spec.item)
       for (const batch of this.#task.batches) this.#batches.offer(batch, this.#shardsOf(this.#task, work)).catch(fail);
     if (this.#upcoming && upcoming?.item === this.#upcoming.spec.item)
@@ -402,15 +379,16 @@ export class Party {
     return collector.collect(effect, asker);
   }
 
+  /** What somebody sends who computes this. */
+  #nodesOf({ ranges, samples = 0 }: { ranges?: ToRanges; samples?: number }): readonly TreeNode[] {
+    if (this.#local) return this.#local.nodesOf(plain(ranges));
+    return nodesOf(plain(ranges), samples, this.#options.traced.spec.batch.shards);
+  }
+
   /** Sums of a member that nobody can reach come without being fetched. */
-  #expectPushes(
-    member: number,
-    item: number,
-    collector: NodeCollector | undefined,
-    { ranges, samples = 0 }: { ranges?: ToRanges; samples?: number },
-  ): void {
+  #expectPushes(member: number, item: number, collector: NodeCollector | undefined, nodes: readonly TreeNode[]): void {
     if (!collector) return;
-    for (const node of nodesOf(plain(ranges), samples, this.#options.traced.spec.batch.shards)) {
+    for (const node of nodes) {
       collector.expect(member, node, this.#desk).then(
         (different) => this.#driver.handle({ kind: 'arrived', member, item, node, ...(different && { different }) }),
         // The member or the item is over; whoever misses the sums gives the shards to others.
@@ -437,7 +415,7 @@ export class Party {
     // The threads may still be busy with shards that somebody else was faster with.
     const { phase, learningRates } = task.spec;
     const update = () => replica.update({ phase, learningRates });
-    const answer = await (this.#tasks ? this.#tasks.order(update) : update());
+    const answer = await (this.#member ? this.#member.order(update) : update());
     record.trained(task.item, task.values[0] as StepValues, copyOf(answer), () => replica.reduced);
     this.#shelf?.offer(item);
   }
@@ -452,23 +430,14 @@ export class Party {
     return answer;
   }
 
-  async #outerStep({ batches, step }: LocalItem, task: Task, root: Float32Array, record: RunRecord): Promise<void> {
-    const { spec } = this.#options.traced;
+  async #outerStep(item: LocalItem, task: Task, root: Float32Array, record: RunRecord): Promise<void> {
     const replica = this.#replica as Replica;
-    const item = task.spec.item;
+    const number = task.spec.item;
     this.#shelf?.withdraw();
-    if (!this.#outer?.step(replica.state.parameters, root, task.spec.samples)) {
-      const message = `Steps ${step + 1} to ${step + batches.length}: a replica came to numbers that are not finite.`;
-      if (spec.nonFinite === 'stop')
-        throw new NonFiniteError(`${message} Nothing was updated; lower the learning rate.`);
-      this.#options.emit({ type: 'warning', step, message: `${message} The round changed nothing.` });
-    }
-    const digest = await replica.refresh();
-    const statistics = root.subarray(spec.layout.length);
-    const round: LocalItem = { kind: 'local', step, batches };
-    for (const { item: update, values, answer } of updatesOf(spec.phases, round, task.values, statistics, digest))
+    const updates = await (this.#local as LocalTraining).step(item, number, task.values, root, replica);
+    for (const { item: update, values, answer } of updates)
       record.trained(update, values, answer, () => new Float32Array());
-    this.#shelf?.offer(item);
+    this.#shelf?.offer(number);
   }
 
   #committed(item: number, updated: Updated): void {

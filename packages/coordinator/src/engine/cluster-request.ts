@@ -1,3 +1,4 @@
+import type { Compression } from '@lockstep/worker/local';
 import type { Mode, Placement } from '../observe/promise.ts';
 
 /** How a run is shared with workers: data, since it crosses to the engine's thread. */
@@ -12,6 +13,8 @@ export interface ClusterRequest {
   readonly local: { readonly steps: number; readonly replicas: number };
   /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; Infinity in mode async. */
   readonly staleness: number;
+  /** How workers make small what they send, with a loss. */
+  readonly compression: Compression;
   /** Folder of certificates, and file with the join token; LOCKSTEP_TOKEN counts as well. */
   readonly security: { readonly certs?: string; readonly tokenFile?: string };
   /** Listen beyond loopback without certificates or token. */

@@ -131,7 +131,7 @@ export class Engine {
       batch: spec.batch,
       mode: 'sync',
       reduce: request.reduce,
-      promise: promiseOf({ mode: 'sync', reduce: request.reduce, compressed: false, staleness: 0 }),
+      promise: promiseOf({ mode: 'sync', reduce: request.reduce, compression: '', staleness: 0 }),
       kernels,
       memoryBytes: this.#image.bytes,
       out: request.out,

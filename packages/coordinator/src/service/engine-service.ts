@@ -1,5 +1,6 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { type JobHost, type TracedJob, traceJob } from '@lockstep/core/internal';
+import { formatCompression } from '@lockstep/worker/local';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';
@@ -52,7 +53,9 @@ class EngineService implements EngineApi {
 /** Local training is another run with every number of steps and replicas. Where no bits are promised only the mode counts. */
 function strategyOf(cluster: EngineRequest['cluster']): string {
   if (!cluster || cluster.mode === 'sync') return '';
-  return cluster.mode === 'local' ? `local ${cluster.local.steps} ${cluster.local.replicas}` : cluster.mode;
+  if (cluster.mode !== 'local') return cluster.mode;
+  const { steps, replicas } = cluster.local;
+  return `local ${steps} ${replicas} ${formatCompression(cluster.compression)}`.trim();
 }
 
 /** The libraries of the network are loaded where there is one. */

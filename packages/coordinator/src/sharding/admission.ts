@@ -14,7 +14,7 @@ export const unreachable = ({ name, address }: Member, reason: string): string =
   `Worker ${name} cannot be reached at ${address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`;
 
 export function welcome(options: ClusterOptions, { id }: Member): FromCoordinatorMessage {
-  const { run, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs } = options;
+  const { run, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs, compression } = options;
   const value = {
     run,
     member: id,
@@ -24,6 +24,7 @@ export function welcome(options: ClusterOptions, { id }: Member): FromCoordinato
     reduce: reduce === 'bf16' ? Reduce.BF16 : Reduce.F32,
     leaseMs,
     heartbeatMs,
+    compression,
   };
   return { case: 'welcome', value };
 }

@@ -39,7 +39,7 @@ export class Batch {
 
   /** The part of `Work` that does not depend on who else takes part. */
   work(ranges: readonly TreeNode[], parametersItem: number): Fields<typeof WorkSchema> {
-    const { item, step, phase, samples, firstSample, localSteps, stepSamples } = this.spec;
+    const { item, step, phase, samples, firstSample, localSteps, stepSamples, waysItem } = this.spec;
     return {
       item,
       kind: kinds[this.spec.kind],
@@ -53,6 +53,7 @@ export class Batch {
       parametersItem,
       firstSample,
       localSteps,
+      ...(waysItem !== undefined && { waysItem }),
       ...(stepSamples && { stepSamples: [...stepSamples], replicas: samples }),
     };
   }

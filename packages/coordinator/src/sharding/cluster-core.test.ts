@@ -40,6 +40,7 @@ class Bench {
       heartbeatMs: 1000,
       minWorkers: 1,
       staleness: Number.POSITIVE_INFINITY,
+      compression: '',
       admit: () => undefined,
       ...options,
     });

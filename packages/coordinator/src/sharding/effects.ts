@@ -23,6 +23,8 @@ export interface ItemSpec {
   readonly leaves?: number;
   /** Samples of each of a local round's whole batches. */
   readonly stepSamples?: readonly number[];
+  /** Of a local round whose ways are told as differences: the round after which those were remembered that they differ from. */
+  readonly waysItem?: number;
   /** Elements of a node's vector: gradient, then statistics. */
   readonly resultLength: number;
   /** Of the whole batch, in order, where workers read the data themselves. */
@@ -47,6 +49,8 @@ export interface ClusterOptions {
   readonly minWorkers: number;
   /** Updates that the fastest worker may be ahead of the slowest one, where they are applied as they come; Infinity: any number. */
   readonly staleness: number;
+  /** How gradients are made small, as a worker is told; empty: they travel as they are. */
+  readonly compression: string;
   /** Why a worker cannot take part, in a sentence; undefined = it can. */
   admit(hello: Hello): string | undefined;
 }

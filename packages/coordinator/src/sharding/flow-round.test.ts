@@ -45,7 +45,15 @@ class Flow {
     this.steps = steps;
     this.core = new ClusterCore({
       ...{ run: 'run', incarnation: 1, jobDigest: 'job', placement: 'coordinator', mode: 'ssp', reduce: 'f32' },
-      ...{ shards: 4, leaseMs: 10_000, heartbeatMs: 1000, minWorkers: 1, staleness, admit: () => undefined },
+      ...{
+        shards: 4,
+        leaseMs: 10_000,
+        heartbeatMs: 1000,
+        minWorkers: 1,
+        staleness,
+        compression: '',
+        admit: () => undefined,
+      },
     });
   }
 

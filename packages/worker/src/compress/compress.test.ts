@@ -1,8 +1,9 @@
 import { layoutOf } from '@lockstep/core/internal';
 import { describe, expect, test } from 'vitest';
+import { SumsDecoder, SumsEncoder } from './compressed-sums.ts';
 import { type Compression, createCompressor } from './compressor.ts';
 import { ErrorFeedback } from './error-feedback.ts';
-import { parseCompression } from './parse-compression.ts';
+import { formatCompression, parseCompression } from './parse-compression.ts';
 
 const layout = layoutOf([
   { name: 'a', shape: [40, 70] },
@@ -49,6 +50,32 @@ describe.each(all)('$kind', (compression) => {
     expect(norm(difference(wanted, sent)) / norm(wanted)).toBeLessThan(0.4);
   });
 
+  test('statistics and sums that move buffers come as they are, and a gradient that is not finite as well', () => {
+    const trained = layout.entries[3]?.offset as number;
+    const withBuffers = { ...layout, trained };
+    const values = new Float32Array(layout.length + 4);
+    values.set(vectorOf(5));
+    values.set([7, 8, 9, 10], layout.length);
+    const before = values.slice();
+    const encoder = new SumsEncoder(compression, withBuffers);
+    const decoder = new SumsDecoder(compression, withBuffers);
+    const into = new Float32Array(values.length);
+    const bytes = encoder.encode(values);
+    decoder.decode(bytes, into);
+    expect(values).toEqual(before);
+    expect(into.subarray(trained)).toEqual(values.subarray(trained));
+    expect(norm(difference(values, into))).toBeLessThan(norm(values));
+    values[3] = Number.NaN;
+    decoder.decode(encoder.encode(values), into);
+    expect(into).toEqual(values);
+    // The remainder is as it was before.
+    const other = new SumsEncoder(compression, withBuffers);
+    other.encode(before);
+    expect(encoder.encode(before)).toEqual(other.encode(before));
+    for (const bad of [bytes.subarray(0, 7), bytes.subarray(0, bytes.length - 1), new Uint8Array(bytes.length).fill(9)])
+      expect(() => decoder.decode(bad, into)).toThrow(/compressed vector|does not fit/);
+  });
+
   test('a message that is cut or too long is refused', () => {
     const compressor = createCompressor(compression, layout);
     const bytes = compressor.encode(vectorOf(2));
@@ -87,4 +114,6 @@ test('what is asked for on the command line', () => {
   expect(parseCompression('powersgd')).toEqual({ kind: 'powersgd', rank: 4 });
   for (const bad of ['zip', 'topk:0', 'topk:2', 'int8:4', 'powersgd:0.5', 'powersgd:1:2', ''])
     expect(() => parseCompression(bad)).toThrow(/must be none, int8/);
+  expect(formatCompression(parseCompression('none'))).toBe('');
+  for (const text of ['int8', 'topk:0.02', 'powersgd:8']) expect(formatCompression(parseCompression(text))).toBe(text);
 });

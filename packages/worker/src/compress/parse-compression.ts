@@ -3,6 +3,13 @@ import type { Compression } from './compressor.ts';
 
 const defaults = { fraction: 0.01, rank: 4 } as const;
 
+/** As `parseCompression` reads it; empty where nothing is compressed. */
+export function formatCompression(compression: Compression): string {
+  if (compression.kind === 'none') return '';
+  if (compression.kind === 'topk') return `topk:${compression.fraction}`;
+  return compression.kind === 'powersgd' ? `powersgd:${compression.rank}` : compression.kind;
+}
+
 /** `none`, `int8`, `topk` or `topk:0.01`, `powersgd` or `powersgd:4`. @throws UsageError */
 export function parseCompression(text: string): Compression {
   const [kind, value, ...rest] = text.split(':');

@@ -23,13 +23,12 @@ export function encodeTopK(vector: Float32Array, fraction: number): Uint8Array {
   const total = kept.reduce((a, b) => a + b, 0);
   const places = new Uint16Array(kept.length + total);
   const values = new Float32Array(total);
-  const order = new Uint16Array(blockElements);
   const magnitudes = new Float32Array(blockElements);
   let at = 0;
   kept.forEach((count, block) => {
     const part = vector.subarray(block * blockElements, (block + 1) * blockElements);
     for (let i = 0; i < part.length; i++) magnitudes[i] = Math.abs(part[i] as number);
-    const chosen = largest(magnitudes.subarray(0, part.length), order.subarray(0, part.length), count);
+    const chosen = largest(magnitudes.subarray(0, part.length), count);
     places[block] = count;
     chosen.forEach((place, i) => {
       places[kept.length + at + i] = place;
@@ -45,11 +44,16 @@ export function encodeTopK(vector: Float32Array, fraction: number): Uint8Array {
 
 const valuesAt = (words: number): number => Math.ceil((words * 2) / 4) * 4;
 
-/** Places of the `count` largest, ascending. */
-function largest(magnitudes: Float32Array, order: Uint16Array, count: number): Uint16Array {
-  for (let i = 0; i < order.length; i++) order[i] = i;
-  order.sort((a, b) => (magnitudes[b] as number) - (magnitudes[a] as number) || a - b);
-  return order.slice(0, count).sort();
+/** Places of the `count` largest, ascending; of equal ones the first. */
+function largest(magnitudes: Float32Array, count: number): number[] {
+  const least = magnitudes.slice().sort()[magnitudes.length - count] as number;
+  let equal = count;
+  for (const magnitude of magnitudes) if (magnitude > least) equal--;
+  const places: number[] = [];
+  magnitudes.forEach((magnitude, place) => {
+    if (magnitude > least || (magnitude === least && equal-- > 0)) places.push(place);
+  });
+  return places;
 }
 
 /** @throws FormatError where counts or places do not fit a vector of this length */

@@ -51,6 +51,10 @@ export function pieceKey(piece: Piece | undefined): PieceKey {
       const { item, range } = named.value;
       return { text: `outputs ${item} ${rangeText(range)}`, item, slice: undefined };
     }
+    case 'way': {
+      const { item, replica } = named.value;
+      return { text: `way ${item} ${replica}`, item, slice: undefined };
+    }
     default:
       throw invalid('a piece names nothing');
   }

@@ -9,6 +9,7 @@ import {
   PieceSchema,
   ReducedPieceSchema,
   StatePieceSchema,
+  WayPieceSchema,
 } from '../gen/lockstep/v1/exchange_pb.ts';
 import { RangeSchema, SliceSchema } from '../gen/lockstep/v1/training_pb.ts';
 
@@ -47,6 +48,8 @@ export const pieces = {
     create(PieceSchema, {
       piece: { case: 'reduced', value: create(ReducedPieceSchema, { item, slice: sliceOf(slice) }) },
     }),
+  way: (item: number, replica: number): Piece =>
+    create(PieceSchema, { piece: { case: 'way', value: create(WayPieceSchema, { item, replica }) } }),
   outputs: (item: number, range: Shards): Piece =>
     create(PieceSchema, {
       piece: { case: 'outputs', value: create(OutputsPieceSchema, { item, range: rangeOf(range) }) },

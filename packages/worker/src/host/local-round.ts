@@ -26,35 +26,40 @@ export interface LocalRoundParts {
  * that begins anew; its result is how far it came: start minus end, then the statistics of each update in order. A pure function of (parameters,
  * round, replica).
  *
- * @returns sums over the maximal sub-trees of the ranges, in the tree over all replicas
+ * @returns the result of each replica, by its number
  */
-export async function localRound(parts: LocalRoundParts): Promise<{ nodes: NodeResult[]; computeMs: number }> {
-  const { work, ranges, replica } = parts;
+export async function localRound(
+  parts: LocalRoundParts,
+): Promise<{ ways: Map<number, Float32Array>; computeMs: number }> {
+  const { ranges, replica } = parts;
   const start = replica.state.parameters.slice();
-  const results = new Map<number, Float32Array>();
+  const ways = new Map<number, Float32Array>();
   let computeMs = 0;
   for (const { lo, hi } of ranges) {
     for (let number = lo; number < hi; number++) {
       const way = await runReplica(parts, number, start);
-      results.set(number, way.result);
+      ways.set(number, way.result);
       computeMs += way.computeMs;
     }
   }
   await replica.load(freshState(start));
-  const nodes = ranges.flatMap(({ lo, hi }) =>
-    maximalSubtrees({ lo: 0, hi: work.replicas }, lo, hi).map((node) => ({
-      ...node,
-      values: foldTree<Float32Array>(
-        node,
-        (leaf) => (leaf.hi - leaf.lo === 1 ? (results.get(leaf.lo) as Float32Array) : undefined),
-        (left, right) => {
-          addF32(left, right);
-          return left;
-        },
-      ) as Float32Array,
-    })),
-  );
-  return { nodes, computeMs };
+  return { ways, computeMs };
+}
+
+/** Nodes of some replicas' ranges in the tree over all of them. */
+export const wayNodes = (ranges: readonly TreeNode[], replicas: number): TreeNode[] =>
+  ranges.flatMap(({ lo, hi }) => maximalSubtrees({ lo: 0, hi: replicas }, lo, hi));
+
+/** The sum over a node. Changes the ways. */
+export function foldWays(node: TreeNode, ways: ReadonlyMap<number, Float32Array>): Float32Array {
+  return foldTree<Float32Array>(
+    node,
+    (leaf) => (leaf.hi - leaf.lo === 1 ? (ways.get(leaf.lo) as Float32Array) : undefined),
+    (left, right) => {
+      addF32(left, right);
+      return left;
+    },
+  ) as Float32Array;
 }
 
 /** Updates of a round in order: step after step, the phases that are due. */

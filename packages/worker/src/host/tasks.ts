@@ -1,4 +1,6 @@
 import { type JobSpec, LockstepError } from '@lockstep/core/internal';
+import type { Compression } from '../compress/compressor.ts';
+import { parseCompression } from '../compress/parse-compression.ts';
 import type { Board } from '../exchange/board.ts';
 import { chunkBytes } from '../exchange/chunks.ts';
 import { incarnationTerm } from '../exchange/incarnation-term.ts';
@@ -31,10 +33,12 @@ import { BatchInputs, type WantedBatch } from './batch-inputs.ts';
 import { compoundSink, compoundSource, stateParts } from './compound-piece.ts';
 import { EarlyNodes } from './early-nodes.ts';
 import { exchange } from './exchange-task.ts';
-import { localRound } from './local-round.ts';
+import { foldWays, localRound, wayNodes } from './local-round.ts';
+import { encodings, OutgoingSums } from './outgoing-sums.ts';
 import type { PiecesOfOthers } from './pieces-of-others.ts';
 import { type PlannedJob, type PlanOptions, planJob } from './planned-job.ts';
 import { adder, formatOf, nodesOf } from './reduction.ts';
+import { WayMemory } from './way-memory.ts';
 
 /** A job that no machine could do: its data or its numbers are the reason. */
 export class JobFault extends LockstepError {
@@ -64,6 +68,9 @@ export class Tasks {
   welcome: Welcome | undefined;
   readonly #options: TaskOptions;
   readonly #inputs = new BatchInputs();
+  /** What compression left out is of one incarnation: another one goes on from another state. */
+  #outgoing: OutgoingSums | undefined;
+  #ways: WayMemory | undefined;
   /** Sums and outputs of the item at hand. */
   #offered: Piece[] = [];
   #job: PlannedJob | undefined;
@@ -118,6 +125,8 @@ export class Tasks {
     this.board.close();
     this.board = board;
     this.#inputs.forget();
+    this.#outgoing = undefined;
+    this.#ways = undefined;
     this.#offered = [];
     this.#stateItem = 0;
     this.#nodes = { item: 0, results: [] };
@@ -143,6 +152,10 @@ export class Tasks {
 
   get #reduce(): Reduction {
     return this.welcome?.reduce === Reduce.BF16 ? 'bf16' : 'f32';
+  }
+
+  get #compression(): Compression {
+    return parseCompression(this.welcome?.compression || 'none');
   }
 
   #pull(address: string, term: number, signal: AbortSignal) {
@@ -198,7 +211,11 @@ export class Tasks {
     const { spec, replica } = job;
     const { item } = work;
     const fetch = this.#fetcher(this.board.term, signal);
-    const { nodes, computeMs } = await localRound({
+    const compression = this.#compression;
+    const replicas = ranges.flatMap(({ lo, hi }) => Array.from({ length: hi - lo }, (_, i) => lo + i));
+    this.#ways ??= new WayMemory(compression, spec.layout);
+    const remembered = compression.kind === 'none' ? [] : await this.#ways.recall(replicas, work.waysItem, fetch);
+    const { ways, computeMs } = await localRound({
       spec,
       replica,
       work,
@@ -216,8 +233,20 @@ export class Tasks {
         return new JobFault(describeBadIndex(program, found, [], 'train'));
       },
     });
-    for (const { lo, hi, values } of nodes) this.#offer(pieces.node(item, { lo, hi }), vectorSource(values));
-    return { nodes: nodes.map(({ lo, hi }) => ({ lo, hi })), computeMs };
+    if (compression.kind === 'none') {
+      const nodes = wayNodes(ranges, work.replicas);
+      for (const node of nodes) this.#offer(pieces.node(item, node), vectorSource(foldWays(node, ways)));
+      return { nodes, computeMs };
+    }
+    // Each way by itself: what is remembered is remembered of one replica.
+    const nodes = replicas.map((replica, i) => {
+      const way = ways.get(replica) as Float32Array;
+      const bytes = (this.#ways as WayMemory).tell(replica, item, way, remembered[i] as Float32Array);
+      const node = { lo: replica, hi: replica + 1 };
+      this.#offer(pieces.node(item, node), bytesSource(bytes, encodings[compression.kind]));
+      return node;
+    });
+    return { nodes, computeMs };
   }
 
   async #compute(work: Work, ranges: readonly TreeNode[], signal: AbortSignal): Promise<WorkerAnswer> {
@@ -251,9 +280,12 @@ export class Tasks {
     }
     this.#nodes = { item, results: computed.nodes };
     const format = test ? f32Format : formatOf(this.#reduce, spec);
+    this.#outgoing ??= new OutgoingSums(this.#compression, spec);
+    const sourceOf = (values: Float32Array) =>
+      test ? vectorSource(values, format) : (this.#outgoing as OutgoingSums).source(values, format);
     const nodes = computed.nodes.map(({ lo, hi, values }): ComputedNode => {
       if (values.byteLength <= inlineBytes && test) return { lo, hi, values: bytesOf(values).slice() };
-      if (!early.finish({ lo, hi })) this.#offer(pieces.node(item, { lo, hi }), vectorSource(values, format));
+      if (!early.finish({ lo, hi })) this.#offer(pieces.node(item, { lo, hi }), sourceOf(values));
       return { lo, hi };
     });
     if (test && spec.gathered.length > 0) this.#offerOutputs(item, ranges, samples, spec, computed.outputs);

@@ -14,7 +14,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lockstep/v1/exchange.proto.
  */
 export const file_lockstep_v1_exchange: GenFile = /*@__PURE__*/
-  fileDesc("Chpsb2Nrc3RlcC92MS9leGNoYW5nZS5wcm90bxILbG9ja3N0ZXAudjEifQoLUHVsbFJlcXVlc3QSCwoDcnVuGAEgASgJEgwKBHRlcm0YAiABKA0SIQoFcGllY2UYAyABKAsyEi5sb2Nrc3RlcC52MS5QaWVjZRIOCgZtZW1iZXIYBCABKA0SDgoGb2Zmc2V0GAUgASgBEhAKCGNoZWNrc3VtGA8gASgHIsICCgVQaWVjZRIkCgNqb2IYASABKAsyFS5sb2Nrc3RlcC52MS5Kb2JQaWVjZUgAEigKBXN0YXRlGAIgASgLMhcubG9ja3N0ZXAudjEuU3RhdGVQaWVjZUgAEjIKCnBhcmFtZXRlcnMYAyABKAsyHC5sb2Nrc3RlcC52MS5QYXJhbWV0ZXJzUGllY2VIABIoCgViYXRjaBgEIAEoCzIXLmxvY2tzdGVwLnYxLkJhdGNoUGllY2VIABImCgRub2RlGAUgASgLMhYubG9ja3N0ZXAudjEuTm9kZVBpZWNlSAASLAoHcmVkdWNlZBgGIAEoCzIZLmxvY2tzdGVwLnYxLlJlZHVjZWRQaWVjZUgAEiwKB291dHB1dHMYByABKAsyGS5sb2Nrc3RlcC52MS5PdXRwdXRzUGllY2VIAEIHCgVwaWVjZSIKCghKb2JQaWVjZSIaCgpTdGF0ZVBpZWNlEgwKBGl0ZW0YASABKA0iHwoPUGFyYW1ldGVyc1BpZWNlEgwKBGl0ZW0YASABKA0ibQoKQmF0Y2hQaWVjZRIMCgRpdGVtGAEgASgNEgwKBHN0ZXAYAiABKA0SDAoEdGVzdBgDIAEoCBIhCgVyYW5nZRgEIAEoCzISLmxvY2tzdGVwLnYxLlJhbmdlEhIKCmxvY2FsX3N0ZXAYBSABKA0iXwoJTm9kZVBpZWNlEgwKBGl0ZW0YASABKA0SIQoFcmFuZ2UYAiABKAsyEi5sb2Nrc3RlcC52MS5SYW5nZRIhCgVzbGljZRgDIAEoCzISLmxvY2tzdGVwLnYxLlNsaWNlIj8KDFJlZHVjZWRQaWVjZRIMCgRpdGVtGAEgASgNEiEKBXNsaWNlGAIgASgLMhIubG9ja3N0ZXAudjEuU2xpY2UiPwoMT3V0cHV0c1BpZWNlEgwKBGl0ZW0YASABKA0SIQoFcmFuZ2UYAiABKAsyEi5sb2Nrc3RlcC52MS5SYW5nZSJvCgVDaHVuaxIOCgZvZmZzZXQYASABKAESDAoEZGF0YRgCIAEoDBIQCghjaGVja3N1bRgDIAEoBxINCgV0b3RhbBgEIAEoARInCghlbmNvZGluZxgFIAEoDjIVLmxvY2tzdGVwLnYxLkVuY29kaW5nInwKCVB1c2hDaHVuaxILCgNydW4YASABKAkSDAoEdGVybRgCIAEoDRIOCgZtZW1iZXIYAyABKA0SIQoFcGllY2UYBCABKAsyEi5sb2Nrc3RlcC52MS5QaWVjZRIhCgVjaHVuaxgFIAEoCzISLmxvY2tzdGVwLnYxLkNodW5rIh0KCVB1c2hSZXBseRIQCghyZWNlaXZlZBgBIAEoASqwAQoIRW5jb2RpbmcSGAoURU5DT0RJTkdfVU5TUEVDSUZJRUQQABIQCgxFTkNPRElOR19SQVcQARIQCgxFTkNPRElOR19GMzIQAhIRCg1FTkNPRElOR19CRjE2EAMSFAoQRU5DT0RJTkdfTVNHUEFDSxAEEhIKDkVOQ09ESU5HX1RPUF9LEAUSEQoNRU5DT0RJTkdfSU5UOBAGEhYKEkVOQ09ESU5HX1BPV0VSX1NHRBAHMnwKCEV4Y2hhbmdlEjYKBFB1bGwSGC5sb2Nrc3RlcC52MS5QdWxsUmVxdWVzdBoSLmxvY2tzdGVwLnYxLkNodW5rMAESOAoEUHVzaBIWLmxvY2tzdGVwLnYxLlB1c2hDaHVuaxoWLmxvY2tzdGVwLnYxLlB1c2hSZXBseSgBYgZwcm90bzM", [file_lockstep_v1_training]);
+  fileDesc("Chpsb2Nrc3RlcC92MS9leGNoYW5nZS5wcm90bxILbG9ja3N0ZXAudjEifQoLUHVsbFJlcXVlc3QSCwoDcnVuGAEgASgJEgwKBHRlcm0YAiABKA0SIQoFcGllY2UYAyABKAsyEi5sb2Nrc3RlcC52MS5QaWVjZRIOCgZtZW1iZXIYBCABKA0SDgoGb2Zmc2V0GAUgASgBEhAKCGNoZWNrc3VtGA8gASgHIugCCgVQaWVjZRIkCgNqb2IYASABKAsyFS5sb2Nrc3RlcC52MS5Kb2JQaWVjZUgAEigKBXN0YXRlGAIgASgLMhcubG9ja3N0ZXAudjEuU3RhdGVQaWVjZUgAEjIKCnBhcmFtZXRlcnMYAyABKAsyHC5sb2Nrc3RlcC52MS5QYXJhbWV0ZXJzUGllY2VIABIoCgViYXRjaBgEIAEoCzIXLmxvY2tzdGVwLnYxLkJhdGNoUGllY2VIABImCgRub2RlGAUgASgLMhYubG9ja3N0ZXAudjEuTm9kZVBpZWNlSAASLAoHcmVkdWNlZBgGIAEoCzIZLmxvY2tzdGVwLnYxLlJlZHVjZWRQaWVjZUgAEiwKB291dHB1dHMYByABKAsyGS5sb2Nrc3RlcC52MS5PdXRwdXRzUGllY2VIABIkCgN3YXkYCCABKAsyFS5sb2Nrc3RlcC52MS5XYXlQaWVjZUgAQgcKBXBpZWNlIgoKCEpvYlBpZWNlIhoKClN0YXRlUGllY2USDAoEaXRlbRgBIAEoDSIfCg9QYXJhbWV0ZXJzUGllY2USDAoEaXRlbRgBIAEoDSJtCgpCYXRjaFBpZWNlEgwKBGl0ZW0YASABKA0SDAoEc3RlcBgCIAEoDRIMCgR0ZXN0GAMgASgIEiEKBXJhbmdlGAQgASgLMhIubG9ja3N0ZXAudjEuUmFuZ2USEgoKbG9jYWxfc3RlcBgFIAEoDSJfCglOb2RlUGllY2USDAoEaXRlbRgBIAEoDRIhCgVyYW5nZRgCIAEoCzISLmxvY2tzdGVwLnYxLlJhbmdlEiEKBXNsaWNlGAMgASgLMhIubG9ja3N0ZXAudjEuU2xpY2UiPwoMUmVkdWNlZFBpZWNlEgwKBGl0ZW0YASABKA0SIQoFc2xpY2UYAiABKAsyEi5sb2Nrc3RlcC52MS5TbGljZSI/CgxPdXRwdXRzUGllY2USDAoEaXRlbRgBIAEoDRIhCgVyYW5nZRgCIAEoCzISLmxvY2tzdGVwLnYxLlJhbmdlIikKCFdheVBpZWNlEgwKBGl0ZW0YASABKA0SDwoHcmVwbGljYRgCIAEoDSJvCgVDaHVuaxIOCgZvZmZzZXQYASABKAESDAoEZGF0YRgCIAEoDBIQCghjaGVja3N1bRgDIAEoBxINCgV0b3RhbBgEIAEoARInCghlbmNvZGluZxgFIAEoDjIVLmxvY2tzdGVwLnYxLkVuY29kaW5nInwKCVB1c2hDaHVuaxILCgNydW4YASABKAkSDAoEdGVybRgCIAEoDRIOCgZtZW1iZXIYAyABKA0SIQoFcGllY2UYBCABKAsyEi5sb2Nrc3RlcC52MS5QaWVjZRIhCgVjaHVuaxgFIAEoCzISLmxvY2tzdGVwLnYxLkNodW5rIh0KCVB1c2hSZXBseRIQCghyZWNlaXZlZBgBIAEoASqwAQoIRW5jb2RpbmcSGAoURU5DT0RJTkdfVU5TUEVDSUZJRUQQABIQCgxFTkNPRElOR19SQVcQARIQCgxFTkNPRElOR19GMzIQAhIRCg1FTkNPRElOR19CRjE2EAMSFAoQRU5DT0RJTkdfTVNHUEFDSxAEEhIKDkVOQ09ESU5HX1RPUF9LEAUSEQoNRU5DT0RJTkdfSU5UOBAGEhYKEkVOQ09ESU5HX1BPV0VSX1NHRBAHMnwKCEV4Y2hhbmdlEjYKBFB1bGwSGC5sb2Nrc3RlcC52MS5QdWxsUmVxdWVzdBoSLmxvY2tzdGVwLnYxLkNodW5rMAESOAoEUHVzaBIWLmxvY2tzdGVwLnYxLlB1c2hDaHVuaxoWLmxvY2tzdGVwLnYxLlB1c2hSZXBseSgBYgZwcm90bzM", [file_lockstep_v1_training]);
 
 /**
  * @generated from message lockstep.v1.PullRequest
@@ -129,6 +129,14 @@ export type Piece = Message<"lockstep.v1.Piece"> & {
      */
     value: OutputsPiece;
     case: "outputs";
+  } | {
+    /**
+     * What the coordinator remembers of a replica's way, f32.
+     *
+     * @generated from field: lockstep.v1.WayPiece way = 8;
+     */
+    value: WayPiece;
+    case: "way";
   } | { case: undefined; value?: undefined };
 };
 
@@ -297,6 +305,30 @@ export const OutputsPieceSchema: GenMessage<OutputsPiece> = /*@__PURE__*/
   messageDesc(file_lockstep_v1_exchange, 8);
 
 /**
+ * @generated from message lockstep.v1.WayPiece
+ */
+export type WayPiece = Message<"lockstep.v1.WayPiece"> & {
+  /**
+   * The round that it is remembered after.
+   *
+   * @generated from field: uint32 item = 1;
+   */
+  item: number;
+
+  /**
+   * @generated from field: uint32 replica = 2;
+   */
+  replica: number;
+};
+
+/**
+ * Describes the message lockstep.v1.WayPiece.
+ * Use `create(WayPieceSchema)` to create a new message.
+ */
+export const WayPieceSchema: GenMessage<WayPiece> = /*@__PURE__*/
+  messageDesc(file_lockstep_v1_exchange, 9);
+
+/**
  * A part of a piece, 256 KiB to 1 MiB. Chunks of one stream come in ascending order.
  *
  * @generated from message lockstep.v1.Chunk
@@ -340,7 +372,7 @@ export type Chunk = Message<"lockstep.v1.Chunk"> & {
  * Use `create(ChunkSchema)` to create a new message.
  */
 export const ChunkSchema: GenMessage<Chunk> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_exchange, 9);
+  messageDesc(file_lockstep_v1_exchange, 10);
 
 /**
  * @generated from message lockstep.v1.PushChunk
@@ -377,7 +409,7 @@ export type PushChunk = Message<"lockstep.v1.PushChunk"> & {
  * Use `create(PushChunkSchema)` to create a new message.
  */
 export const PushChunkSchema: GenMessage<PushChunk> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_exchange, 10);
+  messageDesc(file_lockstep_v1_exchange, 11);
 
 /**
  * @generated from message lockstep.v1.PushReply
@@ -396,7 +428,7 @@ export type PushReply = Message<"lockstep.v1.PushReply"> & {
  * Use `create(PushReplySchema)` to create a new message.
  */
 export const PushReplySchema: GenMessage<PushReply> = /*@__PURE__*/
-  messageDesc(file_lockstep_v1_exchange, 11);
+  messageDesc(file_lockstep_v1_exchange, 12);
 
 /**
  * @generated from enum lockstep.v1.Encoding
