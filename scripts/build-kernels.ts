@@ -13,7 +13,8 @@ import { fileURLToPath } from 'node:url';
 import asc from 'assemblyscript/asc';
 
 import { kernelTable } from '../packages/core/src/kernels/opcodes.ts';
-import { upperHalfFirst } from './upper-half-first.ts';
+import { kernelSource } from './kernel-source.ts';
+import { keepSourceOrder } from './source-order.ts';
 
 const root = resolve(dirname(fileURLToPath(import.meta.url)), '..');
 const sources = join(root, 'packages/core/kernels');
@@ -71,6 +72,7 @@ ${cases.join('\n')}
 
 /** Compiles the dispatcher, given as text (so that a check touches no file), with the kernels it imports. */
 async function compile(dispatcher: string): Promise<Uint8Array> {
+  keepSourceOrder();
   let binary: Uint8Array | undefined;
   const { error, stderr } = await asc.main(
     [
@@ -98,7 +100,7 @@ async function compile(dispatcher: string): Promise<Uint8Array> {
       readFile: (name, baseDir) => {
         if (name === 'dispatch.ts') return dispatcher;
         const path = resolve(baseDir, name);
-        return existsSync(path) ? upperHalfFirst(readFileSync(path, 'utf8')) : null;
+        return existsSync(path) ? kernelSource(readFileSync(path, 'utf8')) : null;
       },
       writeFile: (name, contents) => {
         if (name === 'kernels.wasm') binary = contents as Uint8Array;

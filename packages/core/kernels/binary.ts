@@ -119,7 +119,20 @@ export function where(a: usize): void {
   let condition = load<usize>(a, 4);
   let x = load<usize>(a, 8);
   let y = load<usize>(a, 12);
-  for (let n = load<i32>(a, 16); n > 0; n -= 4) {
+  let n = load<i32>(a, 16);
+  for (; n >= 8; n -= 8) {
+    const chosen0 = f32x4.ne(v128.load(condition), c(15));
+    const chosen1 = f32x4.ne(v128.load(condition, 16), c(15));
+    const z0 = v128.bitselect(v128.load(x), v128.load(y), chosen0);
+    const z1 = v128.bitselect(v128.load(x, 16), v128.load(y, 16), chosen1);
+    v128.store(out, z0);
+    v128.store(out, z1, 16);
+    out += 32;
+    condition += 32;
+    x += 32;
+    y += 32;
+  }
+  for (; n > 0; n -= 4) {
     const left = min(n, 4);
     const chosen = f32x4.ne(loadSome(condition, left), c(15));
     storeSome(out, v128.bitselect(loadSome(x, left), loadSome(y, left), chosen), left);

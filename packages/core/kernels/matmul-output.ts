@@ -1,5 +1,6 @@
 import { loadSome, storeSome } from './lanes';
-import { rows4x16, rows4x8, tile4x16, tile4x8 } from './matmul-tiles';
+import { direct4x16, direct4x8 } from './matmul-direct';
+import { tile4x16, tile4x8 } from './matmul-tiles';
 import { relu4 } from './vector-math';
 
 /** The inner tile in the shape that is faster here, and what becomes of it. */
@@ -22,27 +23,25 @@ export function isNarrow(): bool {
   return narrow;
 }
 
-/** A packed, in the shape of tile that is faster here. */
+/** A and B packed, in the shape of tile that is faster here. */
 // @ts-ignore: decorator
 @inline
-export function tile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+export function tile(k: i32, a: usize, b: usize, s: usize, sld: usize, c: usize, cld: usize): void {
   if (narrow) {
-    tile4x8(k, a, b, bld, s, sld, c, cld);
-    tile4x8(k, a, b + 32, bld, s + 32, sld, c + 32, cld);
+    tile4x8(k, a, b, s, sld, c, cld);
+    tile4x8(k, a, b + 32, s + 32, sld, c + 32, cld);
   } else {
-    tile4x16(k, a, b, bld, s, sld, c, cld);
+    tile4x16(k, a, b, s, sld, c, cld);
   }
 }
 
-/** A in 4 rows of 16 floats. */
-// @ts-ignore: decorator
-@inline
-export function rowTile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+/** B with rows `bld` bytes apart. */
+export function directTile(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
   if (narrow) {
-    rows4x8(k, a, b, bld, s, sld, c, cld);
-    rows4x8(k, a, b + 32, bld, s + 32, sld, c + 32, cld);
+    direct4x8(k, a, b, bld, s, sld, c, cld);
+    direct4x8(k, a, b + 32, bld, s + 32, sld, c + 32, cld);
   } else {
-    rows4x16(k, a, b, bld, s, sld, c, cld);
+    direct4x16(k, a, b, bld, s, sld, c, cld);
   }
 }
 

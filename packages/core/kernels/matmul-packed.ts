@@ -58,11 +58,11 @@ export function matmulPacked(a: usize): void {
         for (let i = 0; i < mb; i += 4) {
           const rows = min(4, mb - i);
           if (rows == 4 && cols == 16) {
-            tile(kb, ap, bp, tilePitch, fresh ? zeroTile : c, fresh ? tilePitch : pitch, c, pitch);
+            tile(kb, ap, bp, fresh ? zeroTile : c, fresh ? tilePitch : pitch, c, pitch);
             if (biasAt != 0) addBias(c, pitch, biasAt);
           } else {
             if (!fresh) copyTile(edge, tilePitch, c, pitch, rows, cols);
-            tile(kb, ap, bp, tilePitch, fresh ? zeroTile : edge, tilePitch, edge, tilePitch);
+            tile(kb, ap, bp, fresh ? zeroTile : edge, tilePitch, edge, tilePitch);
             putTile(c, pitch, edge, rows, cols, biasAt);
           }
           ap += <usize>kb << 4;

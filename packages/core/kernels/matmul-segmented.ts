@@ -123,7 +123,7 @@ function inBlocks(
               let end = load<i32>(bounds, 4);
               const finished = end <= k1;
               end = min(end, k1);
-              tile(end - at, ap + (<usize>(at - k0) << 4), bp + (<usize>(at - k0) << 6), tilePitch, from, tilePitch, slot, tilePitch);
+              tile(end - at, ap + (<usize>(at - k0) << 4), bp + (<usize>(at - k0) << 6), from, tilePitch, slot, tilePitch);
               if (finished) {
                 s++;
                 const joins = s == nseg ? top : <i32>ctz(s);

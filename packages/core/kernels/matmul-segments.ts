@@ -37,6 +37,7 @@ export function segments4x16(seg: usize, first: i32, last: i32, nseg: i32, a: us
     let c33 = f32x4.mul(q3, p3);
     a += 16;
     b += 64;
+    // unrolled 4
     while (a < end) {
       const b0 = v128.load(b);
       const b1 = v128.load(b, 16);

@@ -1,6 +1,6 @@
 /**
  * The inner tiles of matmul: `c[i, j] = s[i, j] + sum_k a[k, i] * b[k, j]`, k ascending, each product and each sum rounded by itself.
- * `a` is a packed panel (4 floats, one per row, for each k), `b` holds the tile's columns for each k, `bld` bytes apart.
+ * `a` is a packed panel (4 floats, one per row, for each k), `b` a packed panel of 16 columns, of which the tile takes its own. k is at least 1.
  * The sums start from the tile at `s` (zeros, or what earlier K blocks gave) and go to the tile at `c`; `sld` and `cld` are
  * their row pitches in bytes; `s` may be `c`.
  *
@@ -8,9 +8,8 @@
  * hence all loads first, the same operations for each vector, then all stores, and nothing between them.
  */
 
-// @ts-ignore: decorator
-@inline
-function sums4x16(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+/** 4 rows by 16 columns: 8 accumulators of 256 bits when fused, the fastest shape there (16 of 128 bits would spill on x64). */
+export function tile4x16(k: i32, a: usize, b: usize, s: usize, sld: usize, c: usize, cld: usize): void {
   const s1 = s + sld;
   const s2 = s1 + sld;
   const s3 = s2 + sld;
@@ -30,7 +29,8 @@ function sums4x16(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usiz
   let c31 = v128.load(s3, 16);
   let c32 = v128.load(s3, 32);
   let c33 = v128.load(s3, 48);
-  for (const end = a + <usize>k * step; a < end; ) {
+  // unrolled 4
+  for (const end = a + (<usize>k << 4); a < end; ) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const b2 = v128.load(b, 32);
@@ -40,23 +40,23 @@ function sums4x16(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usiz
     c01 = f32x4.add(c01, f32x4.mul(a0, b1));
     c02 = f32x4.add(c02, f32x4.mul(a0, b2));
     c03 = f32x4.add(c03, f32x4.mul(a0, b3));
-    const a1 = row == 4 ? v128.load32_splat(a, 4) : v128.load32_splat(a, 64);
+    const a1 = v128.load32_splat(a, 4);
     c10 = f32x4.add(c10, f32x4.mul(a1, b0));
     c11 = f32x4.add(c11, f32x4.mul(a1, b1));
     c12 = f32x4.add(c12, f32x4.mul(a1, b2));
     c13 = f32x4.add(c13, f32x4.mul(a1, b3));
-    const a2 = row == 4 ? v128.load32_splat(a, 8) : v128.load32_splat(a, 128);
+    const a2 = v128.load32_splat(a, 8);
     c20 = f32x4.add(c20, f32x4.mul(a2, b0));
     c21 = f32x4.add(c21, f32x4.mul(a2, b1));
     c22 = f32x4.add(c22, f32x4.mul(a2, b2));
     c23 = f32x4.add(c23, f32x4.mul(a2, b3));
-    const a3 = row == 4 ? v128.load32_splat(a, 12) : v128.load32_splat(a, 192);
+    const a3 = v128.load32_splat(a, 12);
     c30 = f32x4.add(c30, f32x4.mul(a3, b0));
     c31 = f32x4.add(c31, f32x4.mul(a3, b1));
     c32 = f32x4.add(c32, f32x4.mul(a3, b2));
     c33 = f32x4.add(c33, f32x4.mul(a3, b3));
-    a += step;
-    b += bld;
+    a += 16;
+    b += 64;
   }
   const d1 = c + cld;
   const d2 = d1 + cld;
@@ -79,19 +79,9 @@ function sums4x16(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usiz
   v128.store(d3, c33, 48);
 }
 
-/** 4 rows by 16 columns: 8 accumulators of 256 bits when fused, the fastest shape there (16 of 128 bits would spill on x64). */
-export function tile4x16(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
-  sums4x16(k, a, 4, 16, b, bld, s, sld, c, cld);
-}
 
-/** As \`tile4x16\`, with A not packed but in 4 rows of 16 floats (of which the first k are read). */
-export function rows4x16(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
-  sums4x16(k, a, 64, 4, b, bld, s, sld, c, cld);
-}
-
-// @ts-ignore: decorator
-@inline
-function sums4x8(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
+/** 4 rows by 8 columns: 8 accumulators of 128 bits, the fastest shape on x64 without fusing. Gives the same bits. */
+export function tile4x8(k: i32, a: usize, b: usize, s: usize, sld: usize, c: usize, cld: usize): void {
   const s1 = s + sld;
   const s2 = s1 + sld;
   const s3 = s2 + sld;
@@ -103,23 +93,23 @@ function sums4x8(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usize
   let c21 = v128.load(s2, 16);
   let c30 = v128.load(s3);
   let c31 = v128.load(s3, 16);
-  for (const end = a + <usize>k * step; a < end; ) {
+  for (const end = a + (<usize>k << 4); a < end; ) {
     const b0 = v128.load(b);
     const b1 = v128.load(b, 16);
     const a0 = v128.load32_splat(a);
     c00 = f32x4.add(c00, f32x4.mul(a0, b0));
     c01 = f32x4.add(c01, f32x4.mul(a0, b1));
-    const a1 = row == 4 ? v128.load32_splat(a, 4) : v128.load32_splat(a, 64);
+    const a1 = v128.load32_splat(a, 4);
     c10 = f32x4.add(c10, f32x4.mul(a1, b0));
     c11 = f32x4.add(c11, f32x4.mul(a1, b1));
-    const a2 = row == 4 ? v128.load32_splat(a, 8) : v128.load32_splat(a, 128);
+    const a2 = v128.load32_splat(a, 8);
     c20 = f32x4.add(c20, f32x4.mul(a2, b0));
     c21 = f32x4.add(c21, f32x4.mul(a2, b1));
-    const a3 = row == 4 ? v128.load32_splat(a, 12) : v128.load32_splat(a, 192);
+    const a3 = v128.load32_splat(a, 12);
     c30 = f32x4.add(c30, f32x4.mul(a3, b0));
     c31 = f32x4.add(c31, f32x4.mul(a3, b1));
-    a += step;
-    b += bld;
+    a += 16;
+    b += 64;
   }
   const d1 = c + cld;
   const d2 = d1 + cld;
@@ -132,14 +122,4 @@ function sums4x8(k: i32, a: usize, row: usize, step: usize, b: usize, bld: usize
   v128.store(d2, c21, 16);
   v128.store(d3, c30);
   v128.store(d3, c31, 16);
-}
-
-/** 4 rows by 8 columns: 8 accumulators of 128 bits, the fastest shape on x64 without fusing. Gives the same bits. */
-export function tile4x8(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
-  sums4x8(k, a, 4, 16, b, bld, s, sld, c, cld);
-}
-
-/** As \`tile4x8\`, with A not packed but in 4 rows of 16 floats (of which the first k are read). */
-export function rows4x8(k: i32, a: usize, b: usize, bld: usize, s: usize, sld: usize, c: usize, cld: usize): void {
-  sums4x8(k, a, 64, 4, b, bld, s, sld, c, cld);
 }

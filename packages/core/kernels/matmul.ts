@@ -1,10 +1,10 @@
 import { aPackAt, blockK, blockM, blockN, bPackAt, edgeAt, evenStep } from './matmul-blocks';
-import { addBias, copyTile, endWith, putTile, tile, tilePitch, zeroTile } from './matmul-output';
+import { addBias, copyTile, directTile, endWith, putTile, tile, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 import { segmented } from './matmul-segmented';
 
 export { blockK, blockM, matmulScratchBytes } from './matmul-blocks';
-export { addBias, copyTile, isNarrow, putTile, rowTile, setNarrowTiles, tile, tilePitch, zeroTile } from './matmul-output';
+export { addBias, copyTile, isNarrow, putTile, setNarrowTiles, tile, tilePitch, zeroTile } from './matmul-output';
 
 /**
  * Matrix product after Goto and van de Geijn ("Anatomy of high-performance matrix multiplication"): B is packed in blocks of
@@ -94,18 +94,21 @@ function whole(
           const cols = min(16, nb - j);
           const inPlace = j < packedFrom;
           const bp = inPlace ? bBlock + (<usize>j << 2) : bPack + <usize>j * (<usize>kb << 2);
-          const bld = inPlace ? brs : tilePitch;
           const biasAt = biasNow == 0 ? 0 : biasNow + (<usize>(j0 + j) << 2);
           let ap = aPack;
           let c = out + <usize>i0 * pitch + (<usize>(j0 + j) << 2);
           for (let i = 0; i < mb; i += 4) {
             const rows = min(4, mb - i);
             if (rows == 4 && cols == 16) {
-              tile(kb, ap, bp, bld, first ? zeroTile : c, first ? tilePitch : pitch, c, pitch);
+              const from = first ? zeroTile : c;
+              const fromPitch = first ? tilePitch : pitch;
+              if (inPlace) directTile(kb, ap, bp, brs, from, fromPitch, c, pitch);
+              else tile(kb, ap, bp, from, fromPitch, c, pitch);
               if (biasAt != 0) addBias(c, pitch, biasAt);
             } else {
               if (!first) copyTile(edge, tilePitch, c, pitch, rows, cols);
-              tile(kb, ap, bp, bld, first ? zeroTile : edge, tilePitch, edge, tilePitch);
+              if (inPlace) directTile(kb, ap, bp, brs, first ? zeroTile : edge, tilePitch, edge, tilePitch);
+              else tile(kb, ap, bp, first ? zeroTile : edge, tilePitch, edge, tilePitch);
               putTile(c, pitch, edge, rows, cols, biasAt);
             }
             if (ending) endWith(c, pitch, rows, cols, addend == 0 ? 0 : addend + (c - out), relu);
