@@ -241,7 +241,7 @@ export class ClusterCore {
 
   #different(id: number): void {
     const name = this.members.find((member) => member.id === id)?.name ?? `number ${id}`;
-    const step = (this.#round?.spec.step ?? 0) + 1;
+    const step = (this.#round?.step ?? 0) + 1;
     const message = `Worker ${name} gave other bytes for shards of step ${step} than another worker did: one of the two machines computes wrongly.`;
     this.#event({ type: 'warning', message, step });
   }
@@ -259,7 +259,7 @@ export class ClusterCore {
     // Within an item a new term interrupts whoever exchanges: only where the item depends on who is gone.
     if (this.#round?.needs(member)) this.#raise();
     else this.#changed = true;
-    const step = (this.#round?.spec.step ?? this.#asked?.spec.step ?? 0) + 1;
+    const step = (this.#round?.step ?? this.#asked?.round?.step ?? this.#asked?.spec.step ?? 0) + 1;
     this.#losses.add({ member, reason, atMs: this.#nowMs, step, shards: this.#round?.lost(member) ?? [] });
   }
 

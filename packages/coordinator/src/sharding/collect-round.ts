@@ -36,6 +36,10 @@ export class CollectRound implements Round {
     this.#fetches = new Fetches(context);
   }
 
+  get step(): number {
+    return this.spec.step;
+  }
+
   get done(): boolean {
     return this.#stage === 'done';
   }

@@ -45,6 +45,10 @@ export class ExchangeRound implements Round {
     this.#batch = new Batch(spec, context.options.shards);
   }
 
+  get step(): number {
+    return this.spec.step;
+  }
+
   get done(): boolean {
     return this.#stage === 'done';
   }

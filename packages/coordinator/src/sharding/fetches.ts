@@ -66,6 +66,11 @@ export class Fetches {
     for (const [name, fetch] of this.#open) if (fetch.member === member) this.#open.delete(name);
   }
 
+  /** Nothing of this item is wanted any more. */
+  end(item: number): void {
+    for (const [name, fetch] of this.#open) if (fetch.item === item) this.#open.delete(name);
+  }
+
   tick(): void {
     for (const fetch of this.#open.values()) {
       if (fetch.retryMs !== undefined && fetch.retryMs <= this.#context.now()) this.#collect(fetch);

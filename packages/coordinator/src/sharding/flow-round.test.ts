@@ -119,6 +119,13 @@ class Flow {
     }
   }
 
+  /** Time passes, with a sign of life of everybody. */
+  wait(ms: number): void {
+    for (const endMs = this.#nowMs + ms; this.#nowMs < endMs; this.#nowMs += 49) {
+      for (const { session } of this.core.members) this.say(session, { case: 'alive', value: {} });
+    }
+  }
+
   give(input: ClusterInput): void {
     for (const effect of this.core.handle(++this.#nowMs, input)) {
       if (effect.kind === 'collect') this.collects.push(effect);
@@ -196,6 +203,36 @@ test('without a bound a worker that stands still is only missed at the end', () 
   flow.play(2);
   flow.expectWhole();
   expect(flow.applied.at(-1)).toMatchObject({ batch: 1, staleness: 19 });
+});
+
+test('at the end somebody who is idle takes over what another one is late with, and the first gradient counts', () => {
+  const flow = new Flow(Number.POSITIVE_INFINITY, 10);
+  flow.join(1);
+  flow.join(2);
+  flow.begin();
+  flow.play(1);
+  expect(flow.applied).toHaveLength(9);
+  const late = flow.computing.get(2);
+  flow.wait(150);
+  expect(flow.computing.get(1)).toMatchObject({ step: late?.step });
+  flow.play(1);
+  flow.expectWhole();
+  flow.compute(2);
+  expect(flow.refused).toHaveLength(1);
+});
+
+test('a batch that two have is not at the head of the queue again when one of them is lost', () => {
+  const flow = new Flow(Number.POSITIVE_INFINITY, 10);
+  flow.join(1);
+  flow.join(2);
+  flow.begin();
+  flow.play(1);
+  flow.wait(150);
+  expect(flow.computing.has(1)).toBe(true);
+  flow.lose(1);
+  expect(flow.events.at(-1)).toMatchObject({ type: 'worker-lost', name: 'w1', shards: [] });
+  flow.play(2);
+  flow.expectWhole();
 });
 
 test('a gradient that has arrived stays when its worker is lost', () => {

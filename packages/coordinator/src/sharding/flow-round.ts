@@ -1,12 +1,12 @@
 import type { ComputedMessage, TreeNode } from '@lockstep/worker';
 import type { Member } from '../membership/member.ts';
 import { Assignments } from './assignments.ts';
-import { Batch, leavesOf } from './batch.ts';
+import { Batch, leavesOf, paceKind } from './batch.ts';
 import { Clocks } from './clocks.ts';
 import type { ItemSpec } from './effects.ts';
 import { Fetches, shardsIn } from './fetches.ts';
 import type { Round, RoundContext, RoundMessage } from './round.ts';
-import { recordTime } from './stragglers.ts';
+import { lateFactor, leastStragglingMs, recordTime } from './stragglers.ts';
 
 /** A whole batch that one member computes. */
 interface Turn {
@@ -18,13 +18,15 @@ interface Turn {
   readonly assignments: Assignments;
   /** Updates that were applied when its parameters were taken. */
   readonly seen: number;
+  readonly sinceMs: number;
 }
 
 /**
  * Steps between two evaluations or copies whose updates are applied as they come (modes `ssp` and `async`): each member is given a batch, computes its
  * gradient with the parameters as they are then, and is given the next one when its gradient was applied. Batches are asked for one by one (`want`)
  * and given out in order (`ticket`); the order in which they are applied is that in which gradients arrive. A lost member's batch goes to another
- * one, a gradient that has arrived stays. `done` when there are no more batches and all are applied.
+ * one, a gradient that has arrived stays. When nothing is left but what somebody is late with, others are given it as well, and the first gradient
+ * counts. `done` when there are no more batches and all are applied.
  */
 export class FlowRound implements Round {
   readonly spec: ItemSpec;
@@ -51,6 +53,10 @@ export class FlowRound implements Round {
     this.#clocks = new Clocks(context.options.staleness);
     this.#fetches = new Fetches(context);
     this.#tickets = [spec];
+  }
+
+  get step(): number {
+    return this.spec.step + this.#applied;
   }
 
   get done(): boolean {
@@ -100,11 +106,11 @@ export class FlowRound implements Round {
   lost(member: Member): readonly number[] {
     this.#clocks.leave(member.id);
     this.#fetches.drop(member);
-    const again = [...this.#turns.values()].filter((turn) => turn.member === member);
-    for (const { item, ticket } of again) {
-      this.#turns.delete(item);
-      this.#lost.add(ticket);
-    }
+    const gone = [...this.#turns.values()].filter((turn) => turn.member === member);
+    for (const { item } of gone) this.#turns.delete(item);
+    // Somebody else may be at it already.
+    const again = gone.filter(({ ticket }) => ![...this.#turns.values()].some((turn) => turn.ticket === ticket));
+    for (const { ticket } of again) this.#lost.add(ticket);
     // Before those that nobody had yet, in their order.
     this.#tickets.unshift(...again.map(({ ticket }) => ticket));
     this.#giveAll();
@@ -113,6 +119,27 @@ export class FlowRound implements Round {
 
   tick(): void {
     this.#fetches.tick();
+    if (this.#exhausted && this.#tickets.length === 0) this.#copyLate();
+  }
+
+  /** The end waits for nobody who is late, as long as others are idle and may begin another update. */
+  #copyLate(): void {
+    const { pace } = this.#context;
+    const idle = this.#context.takers().filter((member) => !this.#isBusy(member) && this.#clocks.mayBegin(member.id));
+    const turns = [...this.#turns.values()];
+    for (const { ticket, member, sinceMs } of turns) {
+      const other = idle[0];
+      if (!other) return;
+      const expectedMs = pace.expectedMs(paceKind(ticket), member, ticket.samples, this.#context.takers()) ?? 0;
+      const late = this.#context.now() - sinceMs > Math.max(leastStragglingMs, lateFactor * expectedMs);
+      if (!late || turns.filter((turn) => turn.ticket === ticket).length > 1) continue;
+      idle.shift();
+      this.#hand(ticket, other);
+    }
+  }
+
+  #isBusy(member: Member): boolean {
+    return this.needs(member) || this.#here.some((turn) => turn.member === member);
   }
 
   #ticket(ticket: ItemSpec | undefined): void {
@@ -127,21 +154,28 @@ export class FlowRound implements Round {
     const takers = this.#context.takers();
     for (const { id } of takers) this.#clocks.enter(id);
     for (const member of takers) {
-      const busy = this.needs(member) || this.#here.some((turn) => turn.member === member);
-      if (!busy && this.#clocks.mayBegin(member.id)) this.#give(member);
+      if (this.#isBusy(member) || !this.#clocks.mayBegin(member.id)) continue;
+      const ticket = this.#tickets.shift();
+      if (ticket) this.#hand(ticket, member);
     }
     if (this.#exhausted || this.#asking || this.#tickets.length > takers.length) return;
     this.#asking = true;
     this.#context.act({ kind: 'want', item: this.spec.item });
   }
 
-  #give(member: Member): void {
-    const ticket = this.#tickets.shift();
-    if (!ticket) return;
+  #hand(ticket: ItemSpec, member: Member): void {
     const item = this.#context.nextItem();
     const batch = new Batch({ ...ticket, item }, leavesOf(ticket, this.#context));
     const assignments = new Assignments(batch.filled);
-    this.#turns.set(item, { item, ticket, member, batch, assignments, seen: this.#applied });
+    this.#turns.set(item, {
+      item,
+      ticket,
+      member,
+      batch,
+      assignments,
+      seen: this.#applied,
+      sinceMs: this.#context.now(),
+    });
     const all = { lo: 0, hi: leavesOf(ticket, this.#context) };
     this.#context.say(member, { case: 'work', value: batch.work([all], this.#context.stateItem()) });
   }
@@ -166,8 +200,12 @@ export class FlowRound implements Round {
   #arrived(item: number, node: TreeNode): void {
     const turn = this.#turns.get(item);
     if (!turn?.assignments.cover(node) || !turn.assignments.complete) return;
-    this.#turns.delete(item);
     this.#lost.delete(turn.ticket);
+    for (const [other, { ticket }] of this.#turns) {
+      if (ticket !== turn.ticket) continue;
+      this.#turns.delete(other);
+      this.#fetches.end(other);
+    }
     this.#here.push(turn);
     if (this.#here.length === 1) this.#apply();
   }
@@ -180,7 +218,7 @@ export class FlowRound implements Round {
     this.#context.act({
       kind: 'apply',
       item: turn.item,
-      step: this.spec.step + this.#applied,
+      step: this.step,
       version: this.#version,
       staleness: this.#applied - turn.seen,
     });

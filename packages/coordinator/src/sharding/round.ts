@@ -13,6 +13,8 @@ export type RoundMessage =
 /** How one item is brought through, whoever comes and goes: the policy of a mode. A round ends with `done`. */
 export interface Round {
   readonly spec: ItemSpec;
+  /** Finished steps by now. */
+  readonly step: number;
   readonly done: boolean;
   /** Nobody is left who could go on with it. */
   readonly stranded: boolean;
