@@ -1,4 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from 'node:net';
+import { Random } from '../simulator/random.ts';
+import { FrameWalk } from './http2-frames.ts';
 
 /** What a proxy does to the bytes of one direction. */
 export interface Disturbance {
@@ -8,9 +10,11 @@ export interface Disturbance {
   silent?: boolean;
   /** One bit of this byte, counted over the connection's direction, is wrong. */
   flipAt?: number;
-  /** The connection is reset when so many bytes went by. */
+  /** So many bits will be wrong, each somewhere in the payload of an HTTP/2 DATA frame, some 10 000 bytes apart. */
+  flips?: number;
+  /** The connection is reset when so many bytes went by, of those that come from now on where it is set later. */
   resetAt?: number;
-  /** The connection is ended when so many bytes went by. */
+  /** The connection is ended when so many bytes went by, as above. */
   endAt?: number;
   /** Bytes a second. */
   rate?: number;
@@ -24,18 +28,27 @@ export interface ChaosProxy {
   readonly down: Disturbance;
   /** Connections that came so far. */
   readonly connections: number;
+  /** What it did so far. */
+  readonly done: { readonly flipped: number; readonly broken: number };
   /** Resets all open connections. */
   cut(): void;
   close(): Promise<void>;
 }
 
+/** Between two flipped bits, in bytes: less would hit every try of a transfer. */
+const leastBetweenFlips = 10_000;
+
+type Done = { -readonly [K in keyof ChaosProxy['done']]: ChaosProxy['done'][K] };
+
 /** A proxy on loopback in front of `target`, for tests of what networks do. Its settings can be changed at any time and hold for bytes to come. */
 export async function chaosProxy(
   target: number,
-  settings: { up?: Disturbance; down?: Disturbance } = {},
+  settings: { up?: Disturbance; down?: Disturbance; seed?: number } = {},
 ): Promise<ChaosProxy> {
   const up: Disturbance = { ...settings.up };
   const down: Disturbance = { ...settings.down };
+  const random = new Random(settings.seed ?? 1);
+  const done: Done = { flipped: 0, broken: 0 };
   const open = new Set<Socket>();
   let connections = 0;
   const server: Server = createServer((client) => {
@@ -46,14 +59,15 @@ export async function chaosProxy(
       socket.on('error', () => undefined);
       socket.on('close', () => open.delete(socket));
     }
-    forward(client, upstream, up);
-    forward(upstream, client, down);
+    forward(client, upstream, up, new Flipper(true, random), done);
+    forward(upstream, client, down, new Flipper(false, random), done);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     port: (server.address() as AddressInfo).port,
     up,
     down,
+    done,
     get connections() {
       return connections;
     },
@@ -67,7 +81,31 @@ export async function chaosProxy(
   };
 }
 
-function forward(from: Socket, to: Socket, how: Disturbance): void {
+/** Flips bits of what calls send; frame headers, and names and statuses of calls, stay as they are. */
+class Flipper {
+  readonly #walk: FrameWalk;
+  readonly #random: Random;
+  #since = 0;
+
+  constructor(fromClient: boolean, random: Random) {
+    this.#walk = new FrameWalk(fromClient);
+    this.#random = random;
+  }
+
+  /** @returns whether a bit was flipped */
+  pass(bytes: Uint8Array, wanted: boolean): boolean {
+    const parts = this.#walk.take(bytes);
+    this.#since += bytes.length;
+    if (!wanted || parts.length === 0 || this.#since < leastBetweenFlips) return false;
+    const { from, to } = this.#random.pick(parts);
+    const at = this.#random.integer(from, to - 1);
+    bytes[at] = (bytes[at] as number) ^ (1 << this.#random.integer(0, 7));
+    this.#since = 0;
+    return true;
+  }
+}
+
+function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, done: Done): void {
   let passed = 0;
   /** Bytes keep their order whatever delays they have. */
   let last: Promise<void> = Promise.resolve();
@@ -80,16 +118,20 @@ function forward(from: Socket, to: Socket, how: Disturbance): void {
       const at = how.flipAt - start;
       bytes[at] = (bytes[at] as number) ^ 1;
     }
-    if (how.resetAt !== undefined && passed >= how.resetAt) {
-      delete how.resetAt;
+    if (flipper.pass(bytes, (how.flips ?? 0) > 0)) {
+      how.flips = (how.flips as number) - 1;
+      done.flipped++;
+    }
+    if (counted(how, 'resetAt', bytes.length)) {
+      done.broken++;
       from.resetAndDestroy();
       to.resetAndDestroy();
       return;
     }
-    if (how.endAt !== undefined && passed >= how.endAt) {
-      delete how.endAt;
+    if (counted(how, 'endAt', bytes.length)) {
+      done.broken++;
+      last = new Promise((resolve) => to.end(bytes.subarray(0, bytes.length >>> 1), resolve));
       from.destroy();
-      to.end();
       return;
     }
     const waitMs = (how.delayMs ?? 0) + (how.rate ? (bytes.length / how.rate) * 1000 : 0);
@@ -108,4 +150,16 @@ function forward(from: Socket, to: Socket, how: Disturbance): void {
   });
   from.on('end', () => void last.then(() => to.end()));
   from.on('close', () => void last.then(() => to.destroy()));
+}
+
+/** Whether it is time: what is set counts down over all connections. */
+function counted(how: Disturbance, which: 'resetAt' | 'endAt', bytes: number): boolean {
+  const left = how[which];
+  if (left === undefined) return false;
+  if (bytes < left) {
+    how[which] = left - bytes;
+    return false;
+  }
+  delete how[which];
+  return true;
 }

@@ -1,9 +1,11 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
 
 const bin = fileURLToPath(new URL('../../packages/coordinator/bin/lockstep.js', import.meta.url));
 
-type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
+export type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 
 /** A process of the command line, for tests with several of them. */
 export class Process implements AsyncDisposable {
@@ -22,6 +24,7 @@ export class Process implements AsyncDisposable {
     });
     this.child.stderr?.on('data', (chunk) => {
       this.stderr += chunk;
+      if (process.env.TRACE) console.error(`${performance.now().toFixed(0)} ${args[0]} ${this.child.pid}: ${chunk}`);
     });
     this.exited = new Promise((resolve) => this.child.on('close', resolve));
   }
@@ -50,6 +53,8 @@ export class Coordinator extends Process {
       const lines = this.#rest.split('\n');
       this.#rest = lines.pop() ?? '';
       for (const line of lines) this.events.push(JSON.parse(line) as Event);
+      if (process.env.TRACE)
+        console.error(lines.map((line) => `${performance.now().toFixed(0)} ${line.slice(0, 400)}`).join('\n'));
       this.#wake();
     });
     this.child.on('close', () => this.#wake());
@@ -76,6 +81,13 @@ export class Coordinator extends Process {
     return (await this.until(({ type }) => type === 'done')).digest as string;
   }
 
+  /** The first step that is reported after this call. */
+  async nextStep(after = 0): Promise<number> {
+    const { length } = this.ofType('step');
+    await this.until(() => this.ofType('step').length > length + after);
+    return this.ofType('step').at(-1)?.step as number;
+  }
+
   ofType(type: string): Event[] {
     return this.events.filter((event) => event.type === type);
   }
@@ -92,4 +104,14 @@ export class ClusterWorker extends Process {
   constructor(join: string, args: readonly string[] = [], env: Record<string, string> = {}) {
     super(['worker', '--join', join, '--threads', '1', ...args], env);
   }
+}
+
+/** A port of loopback that is free now. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }

@@ -40,6 +40,8 @@ export class ItemWork {
   #waiting: (() => void)[] | undefined;
   /** Ends what only moves data. */
   readonly #stops = new Set<() => void>();
+  /** Ends what computes, or fetches the samples for it. */
+  readonly #computing = new Set<() => void>();
   /** Said when an update that was under way at a `Regroup` is finished. */
   #owesRegrouped = false;
 
@@ -89,6 +91,13 @@ export class ItemWork {
     if (this.stage === 'working') this.stage = 'stopped';
   }
 
+  /** Nobody waits for this item any more: its samples may be gone, and that they are is no failure. */
+  end(): void {
+    this.abandon();
+    for (const stop of this.#computing) stop();
+    this.#computing.clear();
+  }
+
   #begin(work: Work, ranges: readonly Range[]): void {
     if (ranges.length > 0) {
       this.#ranges.push(...ranges);
@@ -115,10 +124,11 @@ export class ItemWork {
 
   #compute(work: Work, ranges: readonly TreeNode[]): void {
     // Not among what a Regroup stops: nodes stay valid whoever is there.
-    this.#desk.jobs.persist(
+    const stop = this.#desk.jobs.persist(
       { kind: 'compute', work, ranges },
       this.#desk.patienceMs,
       ({ nodes = [], computeMs = 0 }) => {
+        this.#computing.delete(stop);
         const long = nodes.filter(({ values }) => values === undefined);
         const say = () => this.#sayComputed(nodes, computeMs);
         // Where workers exchange, nobody but them pulls; otherwise the coordinator must have the data before it hears of it.
@@ -127,6 +137,7 @@ export class ItemWork {
       },
       this.#failed,
     );
+    this.#computing.add(stop);
   }
 
   #update(): void {

@@ -65,7 +65,7 @@ export class Session {
       this.#cannot(work.item, `it holds the state after item ${holds}, not ${work.parametersItem}`);
       return;
     }
-    this.#item?.abandon();
+    this.#item?.end();
     this.#options.act({ kind: 'drop', before: work.item });
     if (work.upcoming) this.#options.act({ kind: 'prefetch', upcoming: work.upcoming });
     this.#item = new ItemWork(work, this.#desk);
@@ -104,7 +104,7 @@ export class Session {
 
   #giveUp(): void {
     this.#adoption?.cancel();
-    this.#item?.abandon();
+    this.#item?.end();
     this.#item = undefined;
   }
 

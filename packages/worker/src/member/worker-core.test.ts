@@ -234,6 +234,22 @@ test('what fails for the network is tried again, and reported after a lease', ()
   expect(bench.nowMs).toBeGreaterThan(10_000);
 });
 
+test('samples of an item that is over may be gone: the next item ends the wait for them, and that is no failure', () => {
+  const bench = new Bench();
+  bench.join(incarnation, Placement.COORDINATOR);
+  bench.work(incarnation, 1, [{ lo: 0, hi: 4 }], false);
+  bench.done('loadParameters');
+  const compute = bench.effects.findLast((effect) => effect.kind === 'start' && effect.job.kind === 'compute');
+  const { id } = compute as { id: number };
+  expect(bench.work(incarnation, 2, [{ lo: 0, hi: 4 }], false)).toContainEqual({ kind: 'cancel', id });
+  bench.give({ kind: 'failed', id, message: 'item 1 is done and released', fault: 'network' });
+  for (let ms = 0; ms < 12_000; ms += 100) {
+    bench.nowMs += 100;
+    bench.hear(incarnation, { case: 'alive', value: {} });
+  }
+  expect(said(bench.effects)).not.toContain('failed');
+});
+
 test('who leaves finishes what it does and goes when it may; who is away goes at once', () => {
   const bench = new Bench();
   bench.join();
