@@ -10,7 +10,7 @@ import { expectUndisturbed } from '../support/undisturbed.ts';
 const folder = new UserFolder();
 const job = folder.write(
   'job.ts',
-  jobText({ batch: '{ size: 24, shards: 7 }', steps: '1_000_000', model: wideModel, evalEvery: '1_000_000' }),
+  jobText({ batch: '{ size: 24, shards: 7 }', steps: '1_000_000', model: wideModel(40_000), evalEvery: '1_000_000' }),
 );
 const seed = Number(process.env.CHAOS_SEED ?? 20251125);
 

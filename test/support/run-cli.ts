@@ -90,9 +90,9 @@ ${Object.entries(options)
 `;
 }
 
-/** A model of 240 000 parameters that is computed in no time: its sums and weights travel in several chunks. */
-export const wideModel = `() => new (class extends nn.Module {
-  hidden = new nn.Linear(2, 40_000);
-  head = new nn.Linear(40_000, 3);
+/** A model of 6 times `width` parameters that is computed in no time: its sums and weights travel in chunks of 512 KiB. */
+export const wideModel = (width: number): string => `() => new (class extends nn.Module {
+  hidden = new nn.Linear(2, ${width});
+  head = new nn.Linear(${width}, 3);
   forward(x) { return this.head.forward(this.hidden.forward(x).relu()); }
 })()`;

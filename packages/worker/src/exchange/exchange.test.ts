@@ -1,5 +1,6 @@
 import { afterEach, expect, test } from 'vitest';
 import { chaosProxy, type Disturbance } from '../../../../test/support/chaos-proxy.ts';
+import { messageProxy } from '../../../../test/support/message-proxy.ts';
 import { Encoding, Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel } from '../grpc/channel.ts';
 import { Refusals } from '../grpc/refusals.ts';
@@ -185,6 +186,30 @@ test('a bit that flips on the way is noticed and the chunk fetched again', async
   await pull(channel, asker, node, vectorSink(got), { onRetry: (error) => breaks.push(error) });
   expect(got).toEqual(vector);
   expect(breaks.map((error) => error.status)).toEqual([status.DATA_LOSS]);
+});
+
+test('chunks of a push and of a pull that come twice, again and in another order', async () => {
+  const { board, desk, server } = await member();
+  const proxy = await messageProxy(Number(server.address.split(':')[1]), {
+    twice: 0.3,
+    again: 0.3,
+    swap: 0.5,
+    replay: 1,
+  });
+  closing.push(() => proxy.close());
+  const channel = dial({ address: `127.0.0.1:${proxy.port}` });
+  const vector = numbers(100_000);
+  const got = new Float32Array(vector.length);
+  const arrived = desk.expect(3, node, vectorSink(got));
+  await push([channel], asker, node, new Publication(vectorSource(vector)), { size: 16_000 });
+  await arrived;
+  expect(got).toEqual(vector);
+  board.publish(node, vectorSource(vector));
+  got.fill(0);
+  await pull(channel, asker, node, vectorSink(got), { tries: 20 });
+  expect(got).toEqual(vector);
+  expect(proxy.done.swap).toBeGreaterThan(3);
+  expect(proxy.done.twice).toBeGreaterThan(3);
 });
 
 test('a piece that is withdrawn in the middle is not delivered', async () => {
