@@ -40,10 +40,10 @@ const leastBetweenFlips = 10_000;
 
 type Done = { -readonly [K in keyof ChaosProxy['done']]: ChaosProxy['done'][K] };
 
-/** A proxy on loopback in front of `target`, for tests of what networks do. Its settings can be changed at any time and hold for bytes to come. */
+/** A proxy on 127.0.0.1 in front of port `target` of `host` (127.0.0.1), for tests of what networks do. Its settings can be changed at any time and hold for bytes to come. */
 export async function chaosProxy(
   target: number,
-  settings: { up?: Disturbance; down?: Disturbance; seed?: number } = {},
+  settings: { up?: Disturbance; down?: Disturbance; seed?: number; host?: string } = {},
 ): Promise<ChaosProxy> {
   const up: Disturbance = { ...settings.up };
   const down: Disturbance = { ...settings.down };
@@ -53,7 +53,7 @@ export async function chaosProxy(
   let connections = 0;
   const server: Server = createServer((client) => {
     connections++;
-    const upstream = connect(target, '127.0.0.1');
+    const upstream = connect(target, settings.host ?? '127.0.0.1');
     for (const socket of [client, upstream]) {
       open.add(socket);
       socket.on('error', () => undefined);

@@ -14,8 +14,10 @@ export class Process implements AsyncDisposable {
   stdout = '';
   stderr = '';
 
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    this.child = spawn(process.execPath, [bin, ...args], {
+  /** @param launcher a command that runs the one behind it, in its own process: `ip netns exec NAME` */
+  constructor(args: readonly string[], env: Record<string, string> = {}, launcher: readonly string[] = []) {
+    const [program, ...rest] = [...launcher, process.execPath, bin, ...args] as [string, ...string[]];
+    this.child = spawn(program, rest, {
       env: { ...process.env, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -46,8 +48,8 @@ export class Coordinator extends Process {
   #rest = '';
   #waiting: (() => void)[] = [];
 
-  constructor(args: readonly string[], env: Record<string, string> = {}) {
-    super(['train', ...args, '--json'], env);
+  constructor(args: readonly string[], env: Record<string, string> = {}, launcher: readonly string[] = []) {
+    super(['train', ...args, '--json'], env, launcher);
     this.child.stdout?.on('data', (chunk) => {
       this.#rest += chunk;
       const lines = this.#rest.split('\n');
@@ -101,8 +103,13 @@ export class Coordinator extends Process {
 
 /** `lockstep worker --join …` */
 export class ClusterWorker extends Process {
-  constructor(join: string, args: readonly string[] = [], env: Record<string, string> = {}) {
-    super(['worker', '--join', join, '--threads', '1', ...args], env);
+  constructor(
+    join: string,
+    args: readonly string[] = [],
+    env: Record<string, string> = {},
+    launcher: readonly string[] = [],
+  ) {
+    super(['worker', '--join', join, '--threads', '1', ...args], env, launcher);
   }
 }
 

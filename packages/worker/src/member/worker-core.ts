@@ -43,8 +43,11 @@ export type WorkerState =
     }
   | { readonly kind: 'ended' };
 
-/** Dialling and greeting take no longer, in milliseconds: an address behind which nobody answers is tried again. */
+/** Dialling and greeting take no longer at first, in milliseconds: an address behind which nobody answers is tried again. */
 const greetingMs = 10_000;
+
+/** Nor less than this, however short a run's leases are: a busy machine takes a while to answer. */
+const leastGreetingMs = 2000;
 
 /** The worker's side of the cluster protocol, without I/O: what happens goes in, what is to be done comes out. */
 export class WorkerCore {
@@ -58,6 +61,8 @@ export class WorkerCore {
   #state: WorkerState;
   #connections = 0;
   #saidMs = 0;
+  /** Once the run is known: as long as its leases, since who is silent for so long is given up. */
+  #greetingMs = greetingMs;
   /** The run this worker was in last, and the highest term it has seen of it. */
   #known = { run: '', term: 0 };
   #leaving: string | undefined;
@@ -100,7 +105,7 @@ export class WorkerCore {
       this.#state = { kind: 'dialling', connection, sinceMs: this.#nowMs };
       this.#act({ kind: 'dial', connection });
     } else if (state.kind === 'dialling' || state.kind === 'greeting') {
-      if (this.#nowMs - state.sinceMs > greetingMs) this.#hangUp('nobody answers');
+      if (this.#nowMs - state.sinceMs > this.#greetingMs) this.#hangUp('nobody answers');
     } else if ('lease' in state) {
       if (state.lease.expired(this.#nowMs)) this.#hangUp('the coordinator is silent');
       else if (this.#nowMs - this.#saidMs >= state.welcome.heartbeatMs) this.#say({ case: 'alive', value: {} });
@@ -154,6 +159,7 @@ export class WorkerCore {
       // Items are numbered anew by each coordinator of a run.
       if (welcome.run !== run || incarnation(term) !== incarnation(seen)) this.#act({ kind: 'forget' });
       this.#known = { run: welcome.run, term };
+      this.#greetingMs = Math.min(greetingMs, Math.max(leastGreetingMs, welcome.leaseMs));
       const { connection } = this.#state;
       this.#state = { kind: 'preparing', connection, welcome, lease: new Lease(welcome.leaseMs, this.#nowMs) };
       this.#saidMs = this.#nowMs;
