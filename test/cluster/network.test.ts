@@ -29,14 +29,14 @@ test.each([
     const out = `${folder.path}/${placement}`;
     const flags = ['--listen', own.listen, '--placement', placement, '--min-workers', '2', '--lease', '1500'];
     const args = [job, ...flags, ...own.flags, '--threads', '0', '--out', out];
-    await using coordinator = new Coordinator(args, {}, own.launcher);
+    await using coordinator = new Coordinator(args, { launcher: own.launcher });
     const address = await coordinator.address();
     const workers = [];
     for (const [i, { listen, flags: more, launcher }] of others.entries()) {
       const join = await network.reach(i + 1, address);
       const listening = placement === 'workers' ? ['--listen', listen] : [];
       const name = `w${i + 1}`;
-      workers.push(stack.use(new ClusterWorker(join, ['--name', name, ...listening, ...more], {}, launcher)));
+      workers.push(stack.use(new ClusterWorker(join, ['--name', name, ...listening, ...more], { launcher })));
     }
     await coordinator.nextStep(2);
     for (const [host, how] of [

@@ -7,6 +7,25 @@ const bin = fileURLToPath(new URL('../../packages/coordinator/bin/lockstep.js', 
 
 export type Event = { readonly type: string } & Readonly<Record<string, unknown>>;
 
+export interface ProcessOptions {
+  readonly env?: Readonly<Record<string, string>>;
+  /** A command that runs the one behind it, in its own process: `ip netns exec NAME`. */
+  readonly launcher?: readonly string[];
+  /** Runs instead of the command line itself. */
+  readonly script?: string;
+}
+
+/** What must not outlive a test that was given up. */
+const alive = new Set<ChildProcess>();
+const killAll = () => {
+  for (const child of alive) child.kill('SIGKILL');
+};
+process.once('exit', killAll);
+process.once('SIGTERM', () => {
+  killAll();
+  process.exit(143);
+});
+
 /** A process of the command line, for tests with several of them. */
 export class Process implements AsyncDisposable {
   readonly child: ChildProcess;
@@ -14,13 +33,14 @@ export class Process implements AsyncDisposable {
   stdout = '';
   stderr = '';
 
-  /** @param launcher a command that runs the one behind it, in its own process: `ip netns exec NAME` */
-  constructor(args: readonly string[], env: Record<string, string> = {}, launcher: readonly string[] = []) {
-    const [program, ...rest] = [...launcher, process.execPath, bin, ...args] as [string, ...string[]];
+  constructor(args: readonly string[], { env = {}, launcher = [], script = bin }: ProcessOptions = {}) {
+    const [program, ...rest] = [...launcher, process.execPath, script, ...args] as [string, ...string[]];
     this.child = spawn(program, rest, {
       env: { ...process.env, NO_COLOR: '1', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    alive.add(this.child);
+    this.child.once('exit', () => alive.delete(this.child));
     this.child.stdout?.on('data', (chunk) => {
       this.stdout += chunk;
     });
@@ -48,8 +68,8 @@ export class Coordinator extends Process {
   #rest = '';
   #waiting: (() => void)[] = [];
 
-  constructor(args: readonly string[], env: Record<string, string> = {}, launcher: readonly string[] = []) {
-    super(['train', ...args, '--json'], env, launcher);
+  constructor(args: readonly string[], options: ProcessOptions = {}) {
+    super(['train', ...args, '--json'], options);
     this.child.stdout?.on('data', (chunk) => {
       this.#rest += chunk;
       const lines = this.#rest.split('\n');
@@ -103,13 +123,8 @@ export class Coordinator extends Process {
 
 /** `lockstep worker --join …` */
 export class ClusterWorker extends Process {
-  constructor(
-    join: string,
-    args: readonly string[] = [],
-    env: Record<string, string> = {},
-    launcher: readonly string[] = [],
-  ) {
-    super(['worker', '--join', join, '--threads', '1', ...args], env, launcher);
+  constructor(join: string, args: readonly string[] = [], options: ProcessOptions = {}) {
+    super(['worker', '--join', join, '--threads', '1', ...args], options);
   }
 }
 

@@ -26,6 +26,14 @@ export interface MessageChaos {
   replay?: number;
 }
 
+/** Looks on, and decides when a call goes on. */
+export interface MessageWatch {
+  /** Before the first message of a call is passed on, without its header. */
+  asked?(path: string, request: Uint8Array): Promise<void> | undefined;
+  /** The caller has all of the answer. */
+  answered?(path: string, request: Uint8Array): void;
+}
+
 export interface MessageProxy {
   readonly port: number;
   readonly chaos: MessageChaos;
@@ -46,7 +54,12 @@ interface Recorded {
 const remembered = 24;
 
 /** A proxy that speaks HTTP/2 on loopback and knows where gRPC's messages begin and end. */
-export async function messageProxy(target: number, chaos: MessageChaos = {}, seed = 1): Promise<MessageProxy> {
+export async function messageProxy(
+  target: number,
+  chaos: MessageChaos = {},
+  seed = 1,
+  watch: MessageWatch = {},
+): Promise<MessageProxy> {
   const random = new Random(seed);
   const done = { twice: 0, again: 0, swap: 0, delayMs: 0, replay: 0 };
   const sessions = new Set<ClientHttp2Session | ServerHttp2Session>();
@@ -124,7 +137,15 @@ export async function messageProxy(target: number, chaos: MessageChaos = {}, see
     const [there, back] = [disturbed(up, path.endsWith('/Push')), disturbed(stream, false)];
     split(stream, (message) => {
       if (recorded.messages.length < 1000) recorded.messages.push(message);
-      there.message(message);
+      const held = recorded.messages.length === 1 ? watch.asked?.(path, message.subarray(5)) : undefined;
+      if (held) void held.then(() => there.message(message));
+      else there.message(message);
+    });
+    // A ping that comes back says that all before it was read.
+    const { session } = stream;
+    stream.on('close', () => {
+      const [request] = recorded.messages;
+      if (request && session && !session.destroyed) session.ping(() => watch.answered?.(path, request.subarray(5)));
     });
     stream.on('end', () => there.end(() => up.end()));
     stream.on('close', () => up.close(stream.rstCode));

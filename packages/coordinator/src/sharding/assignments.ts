@@ -63,6 +63,11 @@ export class Assignments {
     return [...this.#by.values()].filter(({ open }) => [...open].some((s) => this.#missing.has(s)));
   }
 
+  /** Members with shards that they have not finished, wherever the sums have come from. */
+  get unfinished(): readonly Assignment[] {
+    return [...this.#by.values()].filter(({ open }) => open.size > 0);
+  }
+
   isBusy(member: Member): boolean {
     return (this.#by.get(member.id)?.open.size ?? 0) > 0;
   }

@@ -218,10 +218,26 @@ test('a late worker: others get a copy of its shards, the first sum wins, and it
   expect(work(bench.wait(100, 1, 2))).toEqual([[1, [second]]]);
   expect(work(bench.wait(500, 1, 2))).toEqual([]);
   bench.computed(1, 1, [second], 20);
-  expect(bench.arrived(1, 1, second)).toEqual([{ kind: 'reduced', item: 1 }]);
-  expect(events(bench.computed(2, 1, [second], 700))).toMatchObject([
-    { type: 'straggler', worker: 2, name: 'w2', step: 1, computeMs: 700, expectedMs: 20 },
+  bench.computed(2, 1, [second], 650);
+  expect(events(bench.effects)).toMatchObject([
+    { type: 'straggler', worker: 2, name: 'w2', step: 1, computeMs: 650, expectedMs: 20 },
   ]);
+  expect(bench.arrived(1, 1, second)).toEqual([{ kind: 'reduced', item: 1 }]);
+});
+
+test('a late worker that says nothing before the item is over is named as well, and gets less next time', () => {
+  const bench = halves('coordinator');
+  bench.computed(1, 1, [first], 20);
+  bench.arrived(1, 1, first);
+  bench.wait(200, 1, 2);
+  bench.computed(1, 1, [second], 20);
+  expect(events(bench.arrived(1, 1, second))).toMatchObject([
+    { type: 'straggler', worker: 2, name: 'w2', step: 1, computeMs: 200, expectedMs: 20 },
+  ]);
+  expect(events(bench.computed(2, 1, [second], 250))).toEqual([]);
+  bench.give({ kind: 'updated', item: 1 });
+  const next = work(bench.give({ kind: 'begin', item: spec(2) }));
+  expect(next.map(([, ranges]) => ranges)).not.toEqual([[first], [second]]);
 });
 
 test('next time who is slow gets less', () => {

@@ -22,6 +22,8 @@ export class CollectRound implements Round {
   readonly #batch: Batch;
   readonly #assignments: Assignments;
   readonly #fetches: Fetches;
+  /** Whose shards were given out a second time. */
+  readonly #late = new Set<Member>();
   #stage: 'working' | 'updating' | 'done' = 'working';
   /** The longest that somebody took for this item, in milliseconds. */
   #slowestMs = 0;
@@ -114,7 +116,9 @@ export class CollectRound implements Round {
     const late = this.#assignments.busy.flatMap(({ member, open, samples, sinceMs }) => {
       const expectedMs = this.#context.pace.expectedMs(kind, member, samples, this.#context.takers()) ?? 0;
       const patienceMs = Math.max(leastStragglingMs, lateFactor * Math.max(expectedMs, this.#slowestMs));
-      return this.#context.now() - sinceMs > patienceMs ? [...open] : [];
+      if (this.#context.now() - sinceMs <= patienceMs) return [];
+      this.#late.add(member);
+      return [...open];
     });
     const here = this.#fetches.shards;
     const alone = late.filter(
@@ -127,6 +131,14 @@ export class CollectRound implements Round {
       );
   }
 
+  /** The item goes on without those who have not even said that they are done: what they took so far is the least that they took. */
+  #tellLate(): void {
+    for (const { member, samples, sinceMs } of this.#assignments.unfinished) {
+      if (!this.#late.has(member)) continue;
+      recordTime(this.#context, this.spec, member, samples, this.#context.now() - sinceMs);
+    }
+  }
+
   #computed(member: Member, { item, nodes, computeMs }: ComputedMessage): void {
     const ranges = nodes.map(({ range }) => ({ lo: range?.lo ?? 0, hi: range?.hi ?? 0 }));
     const known = ranges.every(({ lo, hi }) => lo < hi && hi <= leavesOf(this.spec, this.#context));
@@ -134,7 +146,8 @@ export class CollectRound implements Round {
       this.#context.refuse(`sums of item ${item} at item ${this.spec.item}`);
       return;
     }
-    recordTime(this.#context, this.spec, member, this.#batch.samplesOf(ranges), computeMs);
+    if (this.#stage === 'working' || !this.#late.has(member))
+      recordTime(this.#context, this.spec, member, this.#batch.samplesOf(ranges), computeMs);
     this.#slowestMs = Math.max(this.#slowestMs, this.#context.now() - this.#startedMs);
     this.#assignments.finished(member, ranges);
     nodes.forEach(({ values }, i) => {
@@ -149,6 +162,7 @@ export class CollectRound implements Round {
   #arrived(node: TreeNode): void {
     if (!this.#assignments.cover(node) || this.#stage !== 'working' || !this.#assignments.complete) return;
     this.#stage = 'updating';
+    this.#tellLate();
     this.#context.act({ kind: 'reduced', item: this.spec.item });
   }
 

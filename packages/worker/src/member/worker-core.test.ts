@@ -203,7 +203,7 @@ test('silence ends a stream, own stalls do not; heartbeats go out meanwhile', ()
   bench.nowMs += 60_000;
   expect(kinds(bench.give({ kind: 'tick' }))).not.toContain('hangUp');
   bench.effects = [];
-  for (let i = 0; i < 220; i++) {
+  for (let i = 0; i < 420; i++) {
     bench.nowMs += 50;
     bench.give({ kind: 'tick' });
   }

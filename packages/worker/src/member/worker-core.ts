@@ -46,6 +46,12 @@ export type WorkerState =
 /** Dialling and greeting take no longer at first, in milliseconds: an address behind which nobody answers is tried again. */
 const greetingMs = 10_000;
 
+/**
+ * A coordinator is given so many leases: one whose event loop stands still for a lease's time has evicted nobody, and should find everybody
+ * there when it goes on.
+ */
+const patience = 2;
+
 /** Nor less than this, however short a run's leases are: a busy machine takes a while to answer. */
 const leastGreetingMs = 2000;
 
@@ -161,7 +167,12 @@ export class WorkerCore {
       this.#known = { run: welcome.run, term };
       this.#greetingMs = Math.min(greetingMs, Math.max(leastGreetingMs, welcome.leaseMs));
       const { connection } = this.#state;
-      this.#state = { kind: 'preparing', connection, welcome, lease: new Lease(welcome.leaseMs, this.#nowMs) };
+      this.#state = {
+        kind: 'preparing',
+        connection,
+        welcome,
+        lease: new Lease(patience * welcome.leaseMs, this.#nowMs),
+      };
       this.#saidMs = this.#nowMs;
       this.#prepare(welcome);
     }

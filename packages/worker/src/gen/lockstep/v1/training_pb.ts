@@ -301,7 +301,7 @@ export type Welcome = Message<"lockstep.v1.Welcome"> & {
   reduce: Reduce;
 
   /**
-   * Without a word from you for so long, your shards are given to others. The same holds the other way round.
+   * Without a word from you for so long, your shards are given to others. The coordinator may be silent for twice as long.
    *
    * @generated from field: double lease_ms = 7;
    */
