@@ -1,4 +1,6 @@
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { type AddressInfo, createServer } from 'node:net';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { chaosProxy } from '../support/chaos-proxy.ts';
 import { ClusterWorker, Coordinator } from '../support/cluster.ts';
@@ -156,8 +158,18 @@ test('a worker that is told to leave finishes its shards, and nothing is compute
   await expectUndisturbed(coordinator, 'leave');
 });
 
-test('an address where nobody answers is named, in seconds', async () => {
-  const worker = new ClusterWorker('127.0.0.1:9', ['--wait', '1']);
-  expect(await worker.exited).toBe(1);
-  expect(worker.stderr).toMatch(/cannot take part in the run at 127\.0\.0\.1:9/);
+test('an address where nobody answers, a name that is not known and a port in use are named, in seconds', async () => {
+  await using nobody = new ClusterWorker('127.0.0.1:9', ['--wait', '1']);
+  await using unknown = new ClusterWorker('no-such-host.invalid:7000', ['--wait', '1']);
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const taken = `127.0.0.1:${(server.address() as AddressInfo).port}`;
+  await using second = new Coordinator([job, '--listen', taken, '--threads', '1', '--out', `${folder.path}/taken`]);
+  expect([await nobody.exited, await unknown.exited, await second.exited]).toEqual([1, 1, 2]);
+  expect(nobody.stderr).toMatch(/cannot take part in the run at 127\.0\.0\.1:9/);
+  expect(unknown.stderr).toMatch(
+    /cannot take part in the run at no-such-host\.invalid:7000: .*(name|resolution|ENOTFOUND)/i,
+  );
+  expect(second.stderr).toContain(`cannot listen on ${taken}: the port is in use`);
+  server.close();
 });

@@ -16,6 +16,12 @@ export interface FaultRow {
 const shown = (file: string, ...tests: string[]): Evidence[] => tests.map((test) => ({ file, test }));
 
 const cluster = 'test/cluster/faults.test.ts';
+const chaos = 'test/cluster/chaos.test.ts';
+const messages = 'test/cluster/messages.test.ts';
+const wire = 'test/cluster/network.test.ts';
+const coordinatorFaults = 'test/cluster/coordinator-faults.test.ts';
+const brokenMachines = 'test/cluster/broken-machines.test.ts';
+const soaked = [...shown('test/cluster/soak.test.ts', 'placement %s: a random mixture of all faults')];
 const disk = 'test/faults/disk.test.ts';
 const threads = 'test/faults/threads.test.ts';
 const process = 'test/faults/process.test.ts';
@@ -37,7 +43,12 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F1',
     fault: 'a worker process is killed',
     expected: 'its shards go to others, no step is lost, same bits',
-    shownBy: [...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'), ...simulators],
+    shownBy: [
+      ...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'),
+      ...shown('test/cluster/killed-halfway.test.ts', 'SIGKILL between two sub-trees costs the shards of the second'),
+      ...soaked,
+      ...simulators,
+    ],
   },
   {
     id: 'F2',
@@ -65,7 +76,13 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'a slow worker',
     expected: 'named, its last shards computed twice, same bits',
     shownBy: [
-      ...shown(core, 'a late worker: others get a copy of its shards', 'next time who is slow gets less'),
+      ...shown('test/cluster/stragglers.test.ts', 'placement %s: who is slow is named with its compute time'),
+      ...shown(
+        core,
+        'a late worker: others get a copy of its shards',
+        'a late worker that says nothing before the item is over',
+        'next time who is slow gets less',
+      ),
       ...simulators,
     ],
   },
@@ -96,6 +113,8 @@ export const faultMatrix: readonly FaultRow[] = [
       ...shown(disk, 'SIGKILL before change %d of the disk'),
       ...shown(powerCut, 'killed before any operation'),
       ...shown(cluster, 'SIGKILL of the coordinator, and --resume'),
+      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
+      ...soaked,
     ],
   },
   {
@@ -113,14 +132,19 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F9',
     fault: 'a partition in both directions',
     expected: 'the worker leaves and comes back, same bits',
-    shownBy: simulators,
-    missing: 'on real sockets only as F11; network namespaces are not used by the tests',
+    shownBy: [...shown(wire, 'placement %s over %s only'), ...simulators],
+    missing: 'where network namespaces cannot be made a proxy on loopback falls silent instead',
   },
   {
     id: 'F10',
     fault: 'a partition in one direction',
     expected: 'noticed by heartbeats of the application',
-    shownBy: [...shown(network, '%s: both sides notice'), ...simulators],
+    shownBy: [
+      ...shown(wire, 'placement %s over %s only'),
+      ...shown(chaos, 'placement %s: delays, little bandwidth, flipped bits, cuts and silence'),
+      ...shown(network, '%s: both sides notice'),
+      ...simulators,
+    ],
   },
   {
     id: 'F11',
@@ -129,26 +153,41 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown(network, '%s: both sides notice', 'while nothing is called'),
       ...shown(cluster, 'a connection that goes silent without closing'),
+      ...shown(wire, 'placement %s over %s only'),
     ],
   },
   {
     id: 'F12',
     fault: 'a connection is reset or closed within a message',
     expected: 'the chunk is fetched again, nothing is merged in part',
-    shownBy: shown(exchange, 'a piece that is withdrawn in the middle is not delivered', 'a bit that flips on the way'),
+    shownBy: [
+      ...shown(chaos, 'placement %s: delays, little bandwidth, flipped bits, cuts and silence'),
+      ...shown(
+        exchange,
+        'a connection that is %s in mid-piece goes on where it broke',
+        'a piece that is withdrawn in the middle is not delivered',
+      ),
+    ],
   },
   {
     id: 'F13',
     fault: 'loss, delay, reordering, little bandwidth',
     expected: 'slower only',
-    shownBy: simulators,
-    missing: 'netem needs a kernel module that test machines lack; a proxy delays instead',
+    shownBy: [
+      ...shown(chaos, 'placement %s: delays, little bandwidth, flipped bits, cuts and silence'),
+      ...shown(wire, 'placement %s over %s only'),
+      ...simulators,
+    ],
+    missing:
+      'packets are lost where a narrow wire overflows (tbf) and delayed by a proxy; random loss and reordering of packets need netem, a kernel module',
   },
   {
     id: 'F14',
     fault: 'duplicated, reordered, interleaved messages',
     expected: 'nothing counts twice, same bits',
     shownBy: [
+      ...shown(messages, 'placement %s: messages and calls that are doubled, replayed and reordered'),
+      ...shown(exchange, 'chunks of a push and of a pull that come twice, again and in another order'),
       ...shown('packages/worker/src/exchange/assembly.test.ts', 'chunks in any order, some of them twice'),
       ...simulators,
     ],
@@ -158,6 +197,7 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'replay of an old step, session or run',
     expected: 'refused and counted',
     shownBy: [
+      ...shown(messages, 'placement %s: messages and calls that are doubled, replayed and reordered'),
       ...shown(core, 'stale, foreign and repeated messages are refused'),
       ...shown(
         exchange,
@@ -168,14 +208,17 @@ export const faultMatrix: readonly FaultRow[] = [
   },
   {
     id: 'F16',
-    fault: 'a bit flips on the way',
-    expected: 'noticed and fetched again',
+    fault: 'a bit flips on the way, or in the memory of a worker',
+    expected: 'on the way: noticed and fetched again; in memory: noticed where two hold or compute the same',
     shownBy: [
+      ...shown(chaos, 'placement %s: delays, little bandwidth, flipped bits, cuts and silence'),
       ...shown(exchange, 'a bit that flips on the way is noticed'),
+      ...shown('packages/worker/src/grpc/seal.test.ts', 'each flipped bit and each missing byte is noticed'),
+      ...shown(brokenMachines, 'a bit that flips in the memory of a worker is noticed'),
       ...shown(core, 'weights that differ are said, and their worker goes'),
     ],
     missing:
-      'a bit that flips in memory before its checksum is found only where two compute the same: shards twice, or the same update',
+      'a sum that is wrong before its checksum is made, and that nobody else computes, is taken as it is; a resume that computes its step again finds it by the journal. A bit within the frame headers of HTTP/2 is noticed by TLS only',
   },
   {
     id: 'F17',
@@ -234,12 +277,13 @@ export const faultMatrix: readonly FaultRow[] = [
   {
     id: 'F21',
     fault: 'a worker with other kernels, another version or other data',
-    expected: 'refused at the join with the reason',
+    expected: 'refused at the join with the reason; with other data it is sent the samples',
     shownBy: [
+      ...shown(brokenMachines, 'who cannot take part is told why'),
+      ...shown('test/cluster/data-files.test.ts', 'placement %s: data that %s have'),
       ...shown(core, 'who cannot take part is refused in a sentence'),
       ...shown('packages/worker/src/protocol/check-job.test.ts', 'another numerics version'),
     ],
-    missing: 'with real processes: two builds would be needed',
   },
   {
     id: 'F22',
@@ -253,6 +297,7 @@ export const faultMatrix: readonly FaultRow[] = [
     expected: 'training goes on, the alarm is raised, the old checkpoint is whole, a later one is written',
     shownBy: [
       ...shown(disk, '%s fails with %s during a checkpoint', 'a real file system without room'),
+      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
       ...shown(journal, 'a full disk raises the alarm once'),
     ],
   },
@@ -260,7 +305,11 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F24',
     fault: 'EIO when a file is forced to disk',
     expected: 'the file is given up, never tried again on the same descriptor, nothing is called saved',
-    shownBy: [...shown(disk, '%s fails with %s during a checkpoint'), ...shown(journal, 'a sync that fails with %s')],
+    shownBy: [
+      ...shown(disk, '%s fails with %s during a checkpoint'),
+      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
+      ...shown(journal, 'a sync that fails with %s'),
+    ],
   },
   {
     id: 'F25',
@@ -286,13 +335,20 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F27',
     fault: 'data that changes or is cut during a run',
     expected: 'the run keeps what it read; a resume with other data is refused',
-    shownBy: shown(process, 'a data file that changes during a run'),
+    shownBy: [
+      ...shown(process, 'a data file that changes during a run'),
+      ...shown('test/cluster/data-files.test.ts', 'placement %s: data that %s have'),
+    ],
   },
   {
     id: 'F28',
     fault: 'the wall clock jumps',
     expected: 'nothing: all timers are monotonic',
-    shownBy: shown('test/faults/clock.test.ts', 'no timer reads the wall clock'),
+    shownBy: shown(
+      'test/faults/clock.test.ts',
+      'no timer reads the wall clock',
+      'a wall clock that jumps by days in all processes of a run',
+    ),
     missing: 'certificates expire, and single calls end, by the wall clock',
   },
   {
@@ -300,6 +356,7 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: "the coordinator's event loop is blocked",
     expected: 'nobody is evicted: grace after the own stall',
     shownBy: [
+      ...shown(coordinatorFaults, 'an event loop that stands still for longer than a lease'),
       ...shown(core, 'silence ends a lease; after an own stall nobody is evicted'),
       ...shown('packages/worker/src/member/lease.test.ts', 'own stalls do not count as silence of others'),
     ],
@@ -308,7 +365,10 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F30',
     fault: 'memory runs out',
     expected: 'a run that does not fit is refused before it starts; killed for memory is F1',
-    shownBy: shown('packages/worker/src/protocol/check-job.test.ts', 'more memory than allowed is refused'),
+    shownBy: [
+      ...shown(brokenMachines, 'who cannot take part is told why'),
+      ...shown('packages/worker/src/protocol/check-job.test.ts', 'more memory than allowed is refused'),
+    ],
     missing: 'a kill by the system for memory is the same signal as F1 and F7',
   },
   {
@@ -318,14 +378,17 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown(network, 'a port in use', 'nobody there, a name that does not exist'),
       ...shown('test/few-descriptors.test.ts', 'running out of file descriptors does not end a server'),
-      ...shown(cluster, 'an address where nobody answers is named'),
+      ...shown(cluster, 'an address where nobody answers, a name that is not known and a port in use'),
     ],
   },
   {
     id: 'F32',
     fault: 'IPv6 only, mapped and link-local addresses',
     expected: 'works or is refused in a sentence',
-    shownBy: shown(network, 'a link-local address can be listened on'),
+    shownBy: [
+      ...shown(wire, 'placement %s over %s only'),
+      ...shown(network, 'a link-local address can be listened on', 'listens on %s and is called there'),
+    ],
   },
   {
     id: 'F33',
@@ -334,6 +397,7 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown(process, 'SIGTERM ends at a step boundary with a checkpoint and exit code 130'),
       ...shown('test/interrupt.test.ts', 'Ctrl-C ends at a step boundary', 'a second Ctrl-C ends at once'),
+      ...shown('test/cluster/waiting.test.ts', 'placement %s: one %s ends the wait'),
       ...shown(cluster, 'a worker that is told to leave finishes its shards'),
     ],
   },
@@ -341,8 +405,10 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F34',
     fault: 'mixed versions',
     expected: 'refused unless the numerics version is equal',
-    shownBy: shown(store, 'a checkpoint of another run is refused by what differs'),
-    missing: 'two builds would be needed',
+    shownBy: [
+      ...shown(brokenMachines, 'who cannot take part is told why'),
+      ...shown(store, 'a checkpoint of another run is refused by what differs'),
+    ],
   },
   {
     id: 'F35',
@@ -373,7 +439,7 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F38',
     fault: 'an hour of all of it',
     expected: 'same bits',
-    shownBy: simulators,
-    missing: 'the simulators replay a thousand mixed histories each; longer ones are run by hand',
+    shownBy: [...soaked, ...simulators],
+    missing: 'an hour of it is run by hand: npm run soak -- --minutes 60 (docs/cluster.md has figures)',
   },
 ];

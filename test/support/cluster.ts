@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 import { fileURLToPath } from 'node:url';
@@ -18,8 +18,15 @@ export interface ProcessOptions {
 /** What must not outlive a test that was given up. */
 const alive = new Set<ChildProcess>();
 const killAll = () => {
-  for (const child of alive) child.kill('SIGKILL');
+  for (const child of alive) send(child, 'SIGKILL');
 };
+
+/** strace runs a process as its child, and would leave it behind. */
+function send(child: ChildProcess, signal: NodeJS.Signals): void {
+  if (child.spawnfile === 'strace') spawnSync('pkill', ['--signal', signal, '-P', String(child.pid)]);
+  else child.kill(signal);
+}
+
 process.once('exit', killAll);
 process.once('SIGTERM', () => {
   killAll();
@@ -52,7 +59,7 @@ export class Process implements AsyncDisposable {
   }
 
   kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    this.child.kill(signal);
+    send(this.child, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
