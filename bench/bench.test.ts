@@ -17,6 +17,11 @@ test.each<[script: string, args: string[], says: RegExp]>([
   ['kernels.ts', ['--quick', 'gelu'], /gelu/],
   ['attention.ts', ['--quick'], /\d/],
   ['lstm.ts', ['1', '2'], /\d/],
+  [
+    'cluster.ts',
+    ['--steps', '4', '--rounds', '1', '--ways', 'workers, bf16, TLS', 'w3-gpt'],
+    /workers, bf16, TLS +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+ \([\d.]+\)/,
+  ],
   ['builds.ts', ['w3', ...brief], /\| w3 \| 1\.00 \| [\d.]+ \| ([\d.]+|not available) \|/],
 ])('%s', (script, args, says) => {
   const path = fileURLToPath(new URL(script, import.meta.url));
