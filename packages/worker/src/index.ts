@@ -15,7 +15,7 @@ export { type PullOptions, pull } from './exchange/pull.ts';
 export { type PushOptions, push } from './exchange/push.ts';
 export { BufferSink, type Sink, vectorSink } from './exchange/sink.ts';
 export type { Asker } from './exchange/transfer.ts';
-export { f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
+export { bytesOf, f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
 export {
   type Computed as ComputedMessage,
   type Failed,

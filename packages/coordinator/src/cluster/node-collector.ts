@@ -1,8 +1,10 @@
+import { crc32 } from 'node:zlib';
 import type { JobSpec } from '@lockstep/core/internal';
 import {
   Aggregator,
   adder,
   BufferSink,
+  bytesOf,
   type Desk,
   decodeBatch,
   type FieldArrays,
@@ -121,10 +123,5 @@ export class NodeCollector {
   }
 }
 
-/** Tells two results apart: 32-bit FNV-1a over the words. It compares copies of a straggler's shards, where only accidents are looked for. */
-function contentOf(values: Float32Array): string {
-  const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
-  let hash = 0x811c9dc5;
-  for (let i = 0; i < words.length; i++) hash = Math.imul(hash ^ (words[i] as number), 0x01000193);
-  return (hash >>> 0).toString(16);
-}
+/** Tells two results apart. It compares copies of a straggler's shards, where only accidents are looked for. */
+const contentOf = (values: Float32Array): string => crc32(bytesOf(values)).toString(16);
