@@ -63,6 +63,9 @@ const expandOp = defineOp({
 export const expand = (x: Tensor, shape: Shape): Tensor =>
   sameShape(x.shape, shape) ? x : apply(expandOp, [x], { shape: shapeData(shape) });
 
+/** The kernel goes by 32 columns, and has one such row for each open sub-tree of at most 2^31 segments. */
+const segmentStackBytes = 32 * 32 * 4;
+
 const sumOp = defineOp({
   name: 'sum',
   infer: (inputs, attributes) => {
@@ -78,7 +81,7 @@ const sumOp = defineOp({
     const inner = count(x.shape.slice(to));
     const segments = from === 0 && inner > 1 ? e.segments(reduce) : undefined;
     if (segments && !segments.whole) {
-      const scratch = e.scratch(64 * inner * 4);
+      const scratch = e.scratch(segmentStackBytes);
       e.kernel('segmentSum', e.out, x.address, segments.address, segments.count, inner, scratch);
     } else e.kernel('reduceSum', e.out, x.address, outer, reduce, inner);
   },

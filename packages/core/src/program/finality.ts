@@ -1,5 +1,5 @@
 import type { ParameterLayout } from './layout.ts';
-import type { Place, Step } from './schedule.ts';
+import type { Place, Step } from './steps.ts';
 
 /**
  * By parameter (or buffer): the last step that touches its place in any result vector; from then on others may read and change it. Backward ends

@@ -1,60 +1,13 @@
 import { bindShape, type DType } from '../graph/dim.ts';
 import { findOp, type OpDefinition, type Operand } from '../graph/op.ts';
 import { ArenaAllocator } from './arena.ts';
-import { type ParameterLayout, resultLayoutOf } from './layout.ts';
+import type { ParameterLayout } from './layout.ts';
 import { type Role, rolesOf } from './partition.ts';
 import type { Program } from './program.ts';
-
-/** A fixed place: byte offset in one of the regions that a plan is given addresses of. */
-export interface Place {
-  readonly region: 'arena' | 'parameters' | 'result' | 'input' | 'scalar' | 'output';
-  /** Field, scalar or output name, or number of the result vector, where the region has several. */
-  readonly key: string;
-  readonly offset: number;
-}
-
-/** One node computed for all samples (`shard` undefined) or for one shard of the run. */
-export interface NodeStep {
-  readonly kind: 'node';
-  readonly node: number;
-  readonly out: Place;
-  readonly inputs: readonly Place[];
-  readonly shard: number | undefined;
-  /** Shards that a segmented sum is over; undefined where it is no such sum. */
-  readonly group: ShardGroup | undefined;
-}
-
-/** Consecutive shards with one result vector. */
-export interface ShardGroup {
-  readonly first: number;
-  readonly count: number;
-}
-
-export type Step =
-  | NodeStep
-  | { readonly kind: 'copy'; readonly from: Place; readonly to: Place; readonly elements: number }
-  | { readonly kind: 'zero'; readonly to: Place; readonly elements: number }
-  /** left = left + right: a node of the reduction tree. */
-  | { readonly kind: 'merge'; readonly left: Place; readonly right: Place; readonly elements: number };
-
-export interface Schedule {
-  readonly steps: readonly Step[];
-  readonly arenaBytes: number;
-}
+import { type Result, resultsOf } from './results.ts';
+import { arenaPlace, type Place, resultPlace, type Schedule, type ShardGroup, type Step, shifted } from './steps.ts';
 
 const bytesOf: Record<DType, number> = { f32: 4, i32: 4, u8: 1 };
-const arena = (offset: number): Place => ({ region: 'arena', key: '', offset });
-const resultOf = (group: number, offset: number): Place => ({ region: 'result', key: String(group), offset });
-const shifted = (place: Place, bytes: number): Place => ({ ...place, offset: place.offset + bytes });
-
-/** A scalar or gradient that the Program hands out, and where. */
-interface Result {
-  readonly node: number;
-  readonly to: Place;
-  readonly elements: number;
-  /** Shards are summed over by the tree; a plain output is not. */
-  readonly summed: boolean;
-}
 
 /**
  * Orders the nodes of a Program for one run of shards and gives every value a fixed place: liveness by counting readers, buffers
@@ -101,7 +54,7 @@ export class Scheduler {
   }
 
   schedule(): Schedule {
-    const results = this.#results();
+    const results = resultsOf(this.#program, this.#layout, (node) => this.#bytes(node) / 4);
     const isLate = ({ node, summed }: Result) =>
       this.#segments.length > 1 && (summed ? this.#roles[node] !== 'segmented' : this.#roles[node] === 'late');
     const early = results.filter((result) => !isLate(result));
@@ -119,47 +72,12 @@ export class Scheduler {
     return { steps: this.#steps, arenaBytes: this.#allocator.peak };
   }
 
-  #results(): Result[] {
-    const { gradients, statistics, outputs } = this.#program;
-    const layout = resultLayoutOf(
-      this.#layout,
-      statistics.map(({ name }) => name),
-    );
-    const place = (region: 'result' | 'output', key: string, element: number): Place => ({
-      region,
-      key,
-      offset: element * 4,
-    });
-    return [
-      ...this.#layout.entries
-        .filter(({ name }) => gradients[name] !== undefined)
-        .map(({ name, offset, size }) => ({
-          node: gradients[name] as number,
-          to: place('result', '0', offset),
-          elements: size,
-          summed: true,
-        })),
-      ...statistics.map(({ node }, i) => ({
-        node,
-        to: place('result', '0', (Object.keys(gradients).length > 0 ? layout.gradients : 0) + i),
-        elements: 1,
-        summed: true,
-      })),
-      ...Object.entries(outputs).map(([name, node]) => ({
-        node,
-        to: place('output', name, 0),
-        elements: this.#bytes(node) / 4,
-        summed: false,
-      })),
-    ];
-  }
-
   #zeroMissingGradients(): void {
     if (Object.keys(this.#program.gradients).length === 0) return;
     for (const { name, offset, size } of this.#layout.entries) {
       if (this.#program.gradients[name] === undefined) {
         this.#groups.forEach((_, group) => {
-          this.#steps.push({ kind: 'zero', to: resultOf(group, offset * 4), elements: size });
+          this.#steps.push({ kind: 'zero', to: resultPlace(group, offset * 4), elements: size });
         });
       }
     }
@@ -188,7 +106,7 @@ export class Scheduler {
 
   #compute(node: number): void {
     const inputs = (this.#program.nodes[node] as Program['nodes'][number]).inputs;
-    const out = this.#pinned.get(node) ?? this.#reuse(node) ?? arena(this.#allocator.allocate(this.#bytes(node)));
+    const out = this.#pinned.get(node) ?? this.#reuse(node) ?? arenaPlace(this.#allocator.allocate(this.#bytes(node)));
     this.#places.set(node, out);
     const from = inputs.map((input) => this.#placeOf(input));
     if (this.#roles[node] === 'segmented') {
@@ -227,7 +145,7 @@ export class Scheduler {
     const outputs = late.filter(({ summed }) => !summed);
     const depth = Math.ceil(Math.log2(this.#segments.length)) + 1;
     const waiting = results.map((result) =>
-      Array.from({ length: depth }, () => arena(this.#allocator.allocate(result.elements * 4))),
+      Array.from({ length: depth }, () => arenaPlace(this.#allocator.allocate(result.elements * 4))),
     );
     let slots: Place[][] = [];
     let filled = 0;
@@ -277,7 +195,7 @@ export class Scheduler {
       const bytes = this.#bytes(node, samples);
       let out = pinned.get(node);
       if (!out) {
-        out = arena(this.#allocator.allocate(bytes));
+        out = arenaPlace(this.#allocator.allocate(bytes));
         held.push({ offset: out.offset, bytes });
       }
       places.set(node, out);
