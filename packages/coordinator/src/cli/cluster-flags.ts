@@ -1,7 +1,7 @@
 import { UsageError } from '@lockstep/core';
 import { type Command, Option } from 'commander';
 import type { ClusterOptions } from '../cluster/cluster-options.ts';
-import { numberOption } from './options.ts';
+import { decimalOption, numberOption } from './options.ts';
 
 /** Flags of whoever takes part in a cluster. */
 export interface SecurityFlags {
@@ -17,6 +17,8 @@ export interface ClusterFlags extends SecurityFlags {
   readonly mode?: 'sync' | 'local' | 'ssp' | 'async';
   readonly localSteps?: number;
   readonly replicas?: number;
+  readonly outerLr?: number;
+  readonly outerMomentum?: number;
   readonly staleness?: number;
   readonly compress?: string;
   readonly lease?: number;
@@ -39,6 +41,8 @@ export function addClusterFlags(command: Command): Command {
     new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
     numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
     numberOption('--replicas <n>', 'replicas of mode local: part of the run, like the seed (default: 4)', 1),
+    decimalOption('--outer-lr <x>', 'of mode local: how far to go along the mean way of the replicas (default: 1)'),
+    decimalOption('--outer-momentum <x>', 'of mode local: Nesterov momentum of that (default: 0.8)'),
     numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),
     new Option('--compress <how>', 'what workers send, made small: topk:0.01, int8 or powersgd:4; not in mode sync'),
     numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
@@ -49,48 +53,23 @@ export function addClusterFlags(command: Command): Command {
 
 /** Undefined where the flags ask for nothing that one process alone could not do. */
 export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
-  const {
-    listen,
-    minWorkers,
-    placement,
-    mode,
-    localSteps,
-    replicas,
-    staleness,
-    compress,
-    lease,
-    certs,
-    tokenFile,
-    insecure,
-  } = flags;
+  const { listen, mode, tokenFile, lease, outerLr, ...rest } = flags;
+  const { minWorkers, placement, certs, insecure, localSteps, replicas, outerMomentum, staleness, compress } = rest;
+  const forWorkers = { minWorkers, placement, certs, insecure, localSteps, replicas, staleness, compress };
+  const options = defined({ ...forWorkers, outerLr, outerMomentum });
   if (listen === undefined && (mode === undefined || mode === 'sync')) {
-    const given = Object.entries({
-      minWorkers,
-      placement,
-      certs,
-      insecure,
-      localSteps,
-      replicas,
-      staleness,
-      compress,
-    }).find(([, value]) => value !== undefined);
-    if (given) throw new UsageError(`--${dashed(given[0])} is for runs that workers can join: add --listen HOST:PORT.`);
+    const [given] = Object.keys(options);
+    if (given) throw new UsageError(`--${dashed(given)} is for runs that workers can join: add --listen HOST:PORT.`);
     return undefined;
   }
-  return {
-    ...(listen !== undefined && { listen }),
-    ...(minWorkers !== undefined && { minWorkers }),
-    ...(placement !== undefined && { placement }),
-    ...(mode !== undefined && { mode }),
-    ...(localSteps !== undefined && { localSteps }),
-    ...(replicas !== undefined && { replicas }),
-    ...(staleness !== undefined && { staleness }),
-    ...(compress !== undefined && { compress }),
-    ...(lease !== undefined && { leaseMs: lease }),
-    ...(certs !== undefined && { certs }),
-    ...(tokenFile !== undefined && { tokenFile }),
-    ...(insecure !== undefined && { insecure }),
-  };
+  const { outerLr: outerLearningRate, ...same } = options;
+  return { ...same, ...defined({ listen, mode, outerLearningRate, leaseMs: lease, tokenFile }) };
 }
+
+/** Without what is undefined. */
+const defined = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], undefined> } =>
+  Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as ReturnType<
+    typeof defined<T>
+  >;
 
 const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

@@ -17,5 +17,13 @@ export const numberOption = (flags: string, description: string, from: number, e
   return env ? option.env(env) : option;
 };
 
+/** A numeric option with decimals, such as 0.8. */
+export const decimalOption = (flags: string, description: string): Option =>
+  new Option(flags, description).argParser((text: string): number => {
+    const value = Number(text);
+    if (text.trim() === '' || !Number.isFinite(value)) throw new InvalidArgumentError('It must be a number.');
+    return value;
+  });
+
 export const onOff = (flags: string, description: string): Option =>
   new Option(flags, description).choices(['on', 'off']).default('on');

@@ -1,6 +1,7 @@
 import { UsageError } from '@lockstep/core';
 import { type Compression, parseCompression } from '@lockstep/worker/local';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
+import { type OuterOptions, outerDefaults } from '../strategies/outer-nesterov.ts';
 
 /** How workers of other machines take part in a run. */
 export interface ClusterOptions {
@@ -15,6 +16,10 @@ export interface ClusterOptions {
   readonly localSteps?: number;
   /** Of mode local; part of the run, like the seed. Default 4. */
   readonly replicas?: number;
+  /** Of mode local: how far to go in the direction of the replicas' mean way, 1 = to where it ends; default 1. */
+  readonly outerLearningRate?: number;
+  /** Of mode local: Nesterov momentum of that; default 0.8. */
+  readonly outerMomentum?: number;
   /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; default 3. */
   readonly staleness?: number;
   /** `topk:0.01`, `int8` or `powersgd:4`: what workers send is made small, with a loss. Not in mode sync, which promises every bit. */
@@ -54,7 +59,7 @@ export function clusterRequest(options: ClusterOptions): ClusterRequest {
     minWorkers,
     placement,
     mode,
-    local: { steps: localSteps, replicas },
+    local: { steps: localSteps, replicas, outer: outerOf(options) },
     staleness: stalenessOf(options),
     compression: compressionOf(options),
     security: { ...(certs !== undefined && { certs }), ...(tokenFile !== undefined && { tokenFile }) },
@@ -62,6 +67,15 @@ export function clusterRequest(options: ClusterOptions): ClusterRequest {
     leaseMs,
     heartbeatMs: leaseMs / 10,
   };
+}
+
+function outerOf(options: ClusterOptions): OuterOptions {
+  const { outerLearningRate: learningRate = outerDefaults.learningRate } = options;
+  const { outerMomentum: momentum = outerDefaults.momentum } = options;
+  if (!(learningRate > 0)) throw new UsageError(`outerLearningRate must be above 0, not ${learningRate}.`);
+  if (!(momentum >= 0 && momentum < 1))
+    throw new UsageError(`outerMomentum must be at least 0 and below 1, not ${momentum}.`);
+  return { learningRate, momentum };
 }
 
 function stalenessOf({ mode, staleness }: ClusterOptions): number {

@@ -1,6 +1,7 @@
 import { type JobSpec, NonFiniteError, type StepValues } from '@lockstep/core/internal';
 import { type Board, type Compression, type Replica, type TrainingState, wayNodes } from '@lockstep/worker';
 import type { RunEvent } from '../observe/events.ts';
+import type { OuterOptions } from '../strategies/outer-nesterov.ts';
 import type { IntakeOf } from './intake.ts';
 import type { LocalItem } from './local-agenda.ts';
 import { OuterState, updatesOf } from './outer-state.ts';
@@ -9,6 +10,7 @@ import { RememberedWays } from './remembered-ways.ts';
 export interface LocalParts {
   readonly spec: JobSpec;
   readonly replicas: number;
+  readonly outer: OuterOptions;
   readonly compression: Compression;
   readonly board: Board;
   readonly state: TrainingState;
@@ -25,9 +27,9 @@ export class LocalTraining {
   readonly #ways: RememberedWays | undefined;
 
   constructor(parts: LocalParts) {
-    const { spec, replicas, compression, board, state } = parts;
+    const { spec, replicas, outer, compression, board, state } = parts;
     this.#parts = parts;
-    this.#outer = new OuterState(spec.layout, state);
+    this.#outer = new OuterState(spec.layout, outer, state);
     if (compression.kind !== 'none') this.#ways = new RememberedWays(board, spec.layout, replicas, compression, state);
   }
 

@@ -1,7 +1,7 @@
 import type { ParameterLayout, StepValues } from '@lockstep/core/internal';
 import { localUpdates, type SlotAnswer, stepStatus, type TrainingState } from '@lockstep/worker';
 import type { AgendaItem } from '../engine/agenda.ts';
-import { outerStep } from '../strategies/outer-nesterov.ts';
+import { type OuterOptions, outerStep } from '../strategies/outer-nesterov.ts';
 import type { LocalItem } from './local-agenda.ts';
 
 /** Momentum of the outer step among the vectors of a checkpoint. */
@@ -14,8 +14,10 @@ const noDigest = '-'.repeat(32);
 export class OuterState {
   readonly #layout: ParameterLayout;
   readonly #velocity: Float32Array;
+  readonly #options: OuterOptions;
 
-  constructor(layout: ParameterLayout, { optimizer }: TrainingState) {
+  constructor(layout: ParameterLayout, options: OuterOptions, { optimizer }: TrainingState) {
+    this.#options = options;
     this.#layout = layout;
     this.#velocity = optimizer[velocityVector]?.slice() ?? new Float32Array(layout.length);
   }
@@ -23,7 +25,7 @@ export class OuterState {
   /** Changes the parameters. Not where a replica came to numbers that are not finite. @returns whether it did */
   step(parameters: Float32Array, ways: Float32Array, replicas: number): boolean {
     if (!ways.subarray(0, this.#layout.length).every(Number.isFinite)) return false;
-    outerStep(parameters, this.#velocity, ways, replicas, this.#layout);
+    outerStep(parameters, this.#velocity, ways, replicas, this.#layout, this.#options);
     return true;
   }
 

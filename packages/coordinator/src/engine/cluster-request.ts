@@ -1,5 +1,6 @@
 import type { Compression } from '@lockstep/worker/local';
 import type { Mode, Placement } from '../observe/promise.ts';
+import type { OuterOptions } from '../strategies/outer-nesterov.ts';
 
 /** How a run is shared with workers: data, since it crosses to the engine's thread. */
 export interface ClusterRequest {
@@ -9,8 +10,8 @@ export interface ClusterRequest {
   readonly minWorkers: number;
   readonly placement: Placement;
   readonly mode: Mode;
-  /** Of mode local: steps of a round, and replicas that take them on their own. */
-  readonly local: { readonly steps: number; readonly replicas: number };
+  /** Of mode local: steps of a round, replicas that take them on their own, and how their ways are joined. */
+  readonly local: { readonly steps: number; readonly replicas: number; readonly outer: OuterOptions };
   /** Of mode ssp: updates that the fastest worker may be ahead of the slowest one; Infinity in mode async. */
   readonly staleness: number;
   /** How workers make small what they send, with a loss. */

@@ -54,8 +54,8 @@ class EngineService implements EngineApi {
 function strategyOf(cluster: EngineRequest['cluster']): string {
   if (!cluster || cluster.mode === 'sync') return '';
   if (cluster.mode !== 'local') return cluster.mode;
-  const { steps, replicas } = cluster.local;
-  return `local ${steps} ${replicas} ${formatCompression(cluster.compression)}`.trim();
+  const { steps, replicas, outer } = cluster.local;
+  return `local ${steps} ${replicas} ${outer.learningRate} ${outer.momentum} ${formatCompression(cluster.compression)}`;
 }
 
 /** The libraries of the network are loaded where there is one. */

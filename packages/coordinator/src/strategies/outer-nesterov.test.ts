@@ -7,7 +7,7 @@ test('follows the formula of SGD with Nesterov momentum; buffers take the mean',
   const layout = { trained: 2, length: 4 };
   const parameters = Float32Array.of(1, -2, 5, 7);
   const velocity = Float32Array.of(0.5, 0, 0, 0);
-  outerStep(parameters, velocity, Float32Array.of(0.4, -0.8, 2, 0), 4, layout);
+  outerStep(parameters, velocity, Float32Array.of(0.4, -0.8, 2, 0), 4, layout, { learningRate: 0.7, momentum: 0.9 });
   const way = f(0.4) / 4;
   const v = f(0.9 * 0.5 + way);
   expect(velocity[0]).toBe(v);

@@ -5,8 +5,11 @@ export interface OuterOptions {
   readonly momentum: number;
 }
 
-/** Douillard et al. 2023, "DiLoCo": the values that served all their models. */
-export const outerDefaults: OuterOptions = { learningRate: 0.7, momentum: 0.9 };
+/**
+ * Runs of some thousand steps have some tens of rounds. Douillard et al. 2023, "DiLoCo", take 0.7 and 0.9 for runs of some thousand rounds that begin with a
+ * trained model; a momentum of 0.9 takes ten rounds to come to its speed, and as many to lose it (docs/performance.md).
+ */
+export const outerDefaults: OuterOptions = { learningRate: 1, momentum: 0.8 };
 
 /**
  * The outer step of local training: replicas have each gone their way for some steps, and the mean of their ways is taken for a gradient,
@@ -23,7 +26,7 @@ export function outerStep(
   ways: Float32Array,
   replicas: number,
   { trained, length }: Pick<ParameterLayout, 'trained' | 'length'>,
-  { learningRate, momentum }: OuterOptions = outerDefaults,
+  { learningRate, momentum }: OuterOptions,
 ): void {
   // Doubles throughout, rounded to f32 where they are stored: IEEE 754 leaves no choice.
   for (let i = 0; i < trained; i++) {
