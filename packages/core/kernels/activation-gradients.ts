@@ -1,4 +1,4 @@
-import { geluSlope4 } from './gelu';
+import { geluSlope4, geluSlopeMany } from './gelu';
 import { loadLanes, storeLanes } from './lanes';
 import { c, exp4, geluTanhSlope4, sigmoid4, siluSlope4 } from './vector-math';
 
@@ -28,10 +28,12 @@ function f(kind: i32, x: v128, y: v128, s: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function mapPairs(kind: i32, a: usize, s: v128): void {
-  let out = load<usize>(a);
-  let p = load<usize>(a, 4);
-  let q = load<usize>(a, 8);
-  let n = load<i32>(a, 12);
+  map(kind, load<usize>(a), load<usize>(a, 4), load<usize>(a, 8), load<i32>(a, 12), s);
+}
+
+// @ts-ignore: decorator
+@inline
+function map(kind: i32, out: usize, p: usize, q: usize, n: i32, s: v128): void {
   for (; n >= 8; n -= 8) {
     const x0 = v128.load(p);
     const x1 = v128.load(p, 16);
@@ -68,7 +70,14 @@ export function tanhGrad(a: usize): void {
 }
 
 export function geluGrad(a: usize): void {
-  mapPairs(3, a, c(15));
+  const out = load<usize>(a);
+  const p = load<usize>(a, 4);
+  const q = load<usize>(a, 8);
+  const n = load<i32>(a, 12);
+  const many = n & ~15;
+  const at = <usize>many << 2;
+  geluSlopeMany(out, p, q, many);
+  map(3, out + at, p + at, q + at, n - many, c(15));
 }
 
 export function geluTanhGrad(a: usize): void {

@@ -1,10 +1,8 @@
 import { operand, paddingOf } from './attention';
-import { copyRows, gatherRows, packQueries, paddedBytes, unpackQueries } from './attention-panels';
+import { copyRows, gatherRows, packQueries, paddedBytes } from './attention-panels';
+import { weightedRows } from './attention-rows';
 import { scores, stripCols, stripPitch, weigh } from './attention-strip';
-import { columnsTile, stripsTile } from './attention-tiles';
-
-/** 16 ones. */
-const ones: usize = memory.data<f32>([1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1], 16);
+import { stripsTile } from './attention-tiles';
 
 /** Strips that add to dk and dv at once: products that are 64 deep instead of 16, and that many strips in the second-level cache. */
 const groupStrips: i32 = 4;
@@ -40,13 +38,13 @@ function headGradient(a: usize, s: usize, b: i32, h: i32, padding: usize): void 
   const depthBytes = paddedBytes(depth);
   const widthBytes = paddedBytes(width);
   const stripBytes = keyRows * stripPitch;
-  // the scratch: two rows of statistics; a panel of queries or of g, and of dq; rows of q and g of a group; its strips of weights and of
+  // the scratch: two rows of statistics; a panel of queries or of g; a tile; rows of q and g of a group; its strips of weights and of
   // slopes; rows of keys and of values; sums for dk and dv
   const top = load<usize>(s, 40);
   const factor = top + stripPitch;
   const panel = factor + stripPitch;
-  const outPanel = panel + max(depthBytes, widthBytes) * stripCols;
-  const qRows = outPanel + depthBytes * stripCols;
+  const edge = panel + max(depthBytes, widthBytes) * stripCols;
+  const qRows = edge + stripPitch * 4;
   const gRows = qRows + depthBytes * (stripCols * groupStrips);
   const groupWeights = gRows + widthBytes * (stripCols * groupStrips);
   const groupSlopes = groupWeights + stripBytes * groupStrips;
@@ -76,10 +74,7 @@ function headGradient(a: usize, s: usize, b: i32, h: i32, padding: usize): void 
       normalise(weights, slopes, rows, factor, top);
       slope(slopes, weights, rows, top, scale);
       const columns = keysAt + <usize>from * depthBytes;
-      for (let c: usize = 0; c < <usize>depth; c += 4) {
-        columnsTile(to - from, columns + (c << 2), depthBytes, slopes, stripPitch, outPanel + c * stripPitch, stripPitch);
-      }
-      unpackQueries(dq + <usize>first * dqPitch, dqPitch, outPanel, count, depth, ones);
+      weightedRows(dq + <usize>first * dqPitch, dqPitch, slopes, to - from, columns, stripPitch, depthBytes, count, depth, edge);
     }
     addProducts(keySums, depthBytes, groupSlopes, stripBytes, qRows, start, inGroup, low, high, keys);
     addProducts(valueSums, widthBytes, groupWeights, stripBytes, gRows, start, inGroup, low, high, keys);

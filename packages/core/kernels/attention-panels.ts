@@ -1,4 +1,4 @@
-import { storeSome } from './lanes';
+import { loadSome, storeSome } from './lanes';
 import { stripCols, stripPitch } from './attention-strip';
 
 /**
@@ -31,35 +31,6 @@ export function packQueries(panel: usize, queries: usize, pitch: usize, count: i
   }
 }
 
-/** out[q][c] = panel[c][q] * factor[q] for `count` queries and `depth` columns; rows of out are `pitch` bytes apart. */
-export function unpackQueries(out: usize, pitch: usize, panel: usize, count: i32, depth: i32, factor: usize): void {
-  for (let q = 0; q < count; q += 4) {
-    const there = min(count - q, 4);
-    const f = v128.load(factor + (<usize>q << 2));
-    let p = panel + (<usize>q << 2);
-    for (let c = 0; c < depth; c += 4) {
-      const width = min(depth - c, 4);
-      const r0 = f32x4.mul(v128.load(p), f);
-      const r1 = f32x4.mul(v128.load(p, 64), f);
-      const r2 = f32x4.mul(v128.load(p, 128), f);
-      const r3 = f32x4.mul(v128.load(p, 192), f);
-      const t0 = v128.shuffle<f32>(r0, r1, 0, 4, 1, 5);
-      const t1 = v128.shuffle<f32>(r2, r3, 0, 4, 1, 5);
-      const t2 = v128.shuffle<f32>(r0, r1, 2, 6, 3, 7);
-      const t3 = v128.shuffle<f32>(r2, r3, 2, 6, 3, 7);
-      let o = out + <usize>q * pitch + (<usize>c << 2);
-      storeSome(o, v128.shuffle<i64>(t0, t1, 0, 2), width);
-      o += pitch;
-      if (there > 1) storeSome(o, v128.shuffle<i64>(t0, t1, 1, 3), width);
-      o += pitch;
-      if (there > 2) storeSome(o, v128.shuffle<i64>(t2, t3, 0, 2), width);
-      o += pitch;
-      if (there > 3) storeSome(o, v128.shuffle<i64>(t2, t3, 1, 3), width);
-      p += stripPitch << 2;
-    }
-  }
-}
-
 /** Rows of `depth` floats side by side, each padded with zeros to `padded` bytes (whole tiles), and rows of zeros up to a multiple of 4. */
 export function gatherRows(dst: usize, padded: usize, src: usize, pitch: usize, count: i32, depth: i32): void {
   const whole = (<usize>depth << 2) & ~15;
@@ -79,15 +50,42 @@ export function gatherRows(dst: usize, padded: usize, src: usize, pitch: usize, 
     dst += padded;
     src += pitch;
   }
-  memory.fill(dst, 0, <usize>(-count & 3) * padded);
+  if ((count & 3) != 0) memory.fill(dst, 0, <usize>(-count & 3) * padded);
 }
 
-/** `count` rows of `depth` floats from rows of `padded` bytes to rows `pitch` bytes apart. */
+/** Rows of `width` floats as panels of 16 columns, one after the other, each of `keyRows` rows of 64 bytes; zeros where a panel has more columns. */
+export function gatherPanels(dst: usize, keyRows: usize, src: usize, pitch: usize, count: i32, width: i32): void {
+  for (let c = 0; c < width; c += stripCols) {
+    gatherRows(dst, stripPitch, src + (<usize>c << 2), pitch, count, min(width - c, stripCols));
+    dst += keyRows * stripPitch;
+  }
+}
+
+/** `count` rows of `depth` floats from rows of `padded` bytes to rows `pitch` bytes apart. A call of `memory.copy` takes longer than a row does. */
 export function copyRows(dst: usize, pitch: usize, src: usize, padded: usize, count: i32, depth: i32): void {
   for (let i = 0; i < count; i++) {
-    memory.copy(dst, src, <usize>depth << 2);
+    copyRow(dst, src, depth);
     dst += pitch;
     src += padded;
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function copyRow(dst: usize, src: usize, n: i32): void {
+  for (; n >= 8; n -= 8) {
+    const x0 = v128.load(src);
+    const x1 = v128.load(src, 16);
+    v128.store(dst, x0);
+    v128.store(dst, x1, 16);
+    dst += 32;
+    src += 32;
+  }
+  for (; n > 0; n -= 4) {
+    const some = min(n, 4);
+    storeSome(dst, loadSome(src, some), some);
+    dst += 16;
+    src += 16;
   }
 }
 

@@ -19,13 +19,13 @@ export function rowsTile(k: i32, a: usize, pitch: usize, b: usize, bld: usize, c
   }
 }
 
-/** c = a^T b: `a` are k rows, of which 4 columns count. */
-export function columnsTile(k: i32, a: usize, pitch: usize, b: usize, bld: usize, c: usize, cld: usize): void {
+/** c = a^T b: `a` are k rows of a strip, of which 4 columns count, `b` k rows of 16. */
+export function columnsTile(k: i32, a: usize, b: usize, bld: usize, c: usize, cld: usize): void {
   if (isNarrow()) {
-    sums4x8(1, 0, k, a, 4, pitch, b, bld, c, cld, true);
-    sums4x8(1, 0, k, a, 4, pitch, b + 32, bld, c + 32, cld, true);
+    sums4x8(1, 0, k, a, 4, 64, b, bld, c, cld, true);
+    sums4x8(1, 0, k, a, 4, 64, b + 32, bld, c + 32, cld, true);
   } else {
-    sums4x16(1, 0, k, a, 4, pitch, b, bld, c, cld, true);
+    sums4x16(1, 0, k, a, 4, 64, b, bld, c, cld, true);
   }
 }
 

@@ -1,6 +1,6 @@
-import { gatherRows, packQueries, paddedBytes, unpackQueries } from './attention-panels';
+import { gatherPanels, gatherRows, packQueries, paddedBytes } from './attention-panels';
+import { scaleRows, weightedRows } from './attention-rows';
 import { stripCols, stripPitch, weigh } from './attention-strip';
-import { columnsTile } from './attention-tiles';
 
 /**
  * softmax(scale q k^T) v, a strip of 16 queries at a time: nothing of the size queries x keys is ever stored, and keys that none of
@@ -47,17 +47,17 @@ function attendHead(s: usize, out: usize, q: usize, k: usize, v: usize, padding:
   const keyRows = <usize>((keys + 3) & ~3);
   const depthBytes = paddedBytes(depth);
   const widthBytes = paddedBytes(width);
-  // the scratch: two rows of statistics, panels of queries and outputs, rows of queries, the strip, rows of keys and of values
+  // the scratch: two rows of statistics, a panel of queries, a tile, rows of queries, the strip, rows of keys and of values
   const top = load<usize>(s, 40);
   const factor = top + stripPitch;
   const queryPanel = factor + stripPitch;
-  const outPanel = queryPanel + depthBytes * stripCols;
-  const queryRows = outPanel + widthBytes * stripCols;
+  const edge = queryPanel + depthBytes * stripCols;
+  const queryRows = edge + stripPitch * 4;
   const strip = queryRows + depthBytes * stripCols;
   const keysAt = strip + keyRows * stripPitch;
   const valuesAt = keysAt + keyRows * depthBytes;
   gatherRows(keysAt, depthBytes, k, kPitch, keys, depth);
-  gatherRows(valuesAt, widthBytes, v, vPitch, keys, width);
+  gatherPanels(valuesAt, keyRows, v, vPitch, keys, width);
   for (let first = 0; first < queries; first += stripCols) {
     const count = min(queries - first, stripCols);
     const from = max(first + low, 0) & ~3;
@@ -65,10 +65,8 @@ function attendHead(s: usize, out: usize, q: usize, k: usize, v: usize, padding:
     gatherRows(queryRows, depthBytes, q + <usize>first * qPitch, qPitch, count, depth);
     packQueries(queryPanel, queryRows, depthBytes, count, depth, scale);
     weigh(strip, factor, top, keysAt, depthBytes, queryPanel, depth, from, to, first, low, high, keys, padding);
-    const values = valuesAt + <usize>from * widthBytes;
-    for (let c: usize = 0; c < <usize>width; c += 4) {
-      columnsTile(to - from, values + (c << 2), widthBytes, strip, stripPitch, outPanel + c * stripPitch, stripPitch);
-    }
-    unpackQueries(out + <usize>first * outPitch, outPitch, outPanel, count, width, factor);
+    const rows = out + <usize>first * outPitch;
+    weightedRows(rows, outPitch, strip, to - from, valuesAt + <usize>from * stripPitch, keyRows * stripPitch, stripPitch, count, width, edge);
+    scaleRows(rows, outPitch, count, width, factor);
   }
 }

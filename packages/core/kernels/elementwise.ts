@@ -1,4 +1,4 @@
-import { gelu4 } from './gelu';
+import { gelu4, geluMany } from './gelu';
 import { loadLanes, loadSome, storeLanes, storeSome } from './lanes';
 import { c, erf4, exp4, geluTanh4, log4, relu4, sigmoid4, silu4, sinCos4, softplus4, tanh4 } from './vector-math';
 
@@ -44,9 +44,12 @@ function f(kind: i32, x: v128, s: v128): v128 {
 // @ts-ignore: decorator
 @inline
 function mapWith(kind: i32, a: usize, s: v128): void {
-  let out = load<usize>(a);
-  let p = load<usize>(a, 4);
-  let n = load<i32>(a, 8);
+  map(kind, load<usize>(a), load<usize>(a, 4), load<i32>(a, 8), s);
+}
+
+// @ts-ignore: decorator
+@inline
+function map(kind: i32, out: usize, p: usize, n: i32, s: v128): void {
   // Two vectors a turn, all loads before both stores: V8 can fuse them into one of 256 bits.
   for (; n >= 8; n -= 8) {
     const x0 = v128.load(p);
@@ -124,7 +127,12 @@ export function tanh(a: usize): void {
 }
 
 export function gelu(a: usize): void {
-  mapWith(14, a, c(15));
+  const out = load<usize>(a);
+  const p = load<usize>(a, 4);
+  const n = load<i32>(a, 8);
+  const many = n & ~15;
+  geluMany(out, p, many);
+  map(14, out + (<usize>many << 2), p + (<usize>many << 2), n - many, c(15));
 }
 
 export function geluTanh(a: usize): void {
