@@ -1,161 +1,109 @@
 import { once } from 'node:events';
-import { readFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
-import { beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { chaosProxy } from '../support/chaos-proxy.ts';
 import { ClusterWorker, Coordinator } from '../support/cluster.ts';
-import { jobText, lockstep, UserFolder } from '../support/run-cli.ts';
+import { jobText, UserFolder } from '../support/run-cli.ts';
+import { expectUndisturbed } from '../support/undisturbed.ts';
 
-// Real processes on loopback: whatever dies, the journal and the digest are those of one undisturbed thread.
+// Real processes on loopback: whatever dies, the journal and the digest are those of one undisturbed thread. One run goes through all of it.
 
 const folder = new UserFolder();
-/** Updates of a run: `long` where a worker that is started meanwhile must still find it. */
-const [short, long] = [60, 1500];
-let job: string;
+const job = folder.write(
+  'job.ts',
+  jobText({ batch: '{ size: 24, shards: 7 }', steps: '1_000_000', checkpointEvery: '10' }),
+);
 
-/** One undisturbed thread. */
-const alone = new Map<number, { digest: string; journal: string }>();
-
-beforeAll(async () => {
-  job = folder.write('job.ts', jobText({ batch: '{ size: 24, shards: 7 }', checkpointEvery: '10' }));
-  for (const steps of [short, long]) {
-    const out = `${folder.path}/alone-${steps}`;
-    const args = ['train', job, '--threads', '1', '--json', '--steps', String(steps), '--out', out];
-    const { stdout } = await lockstep(args);
-    const { digest } = JSON.parse(stdout.trim().split('\n').at(-1) as string) as { digest: string };
-    alone.set(steps, { digest, journal: journalOf(`alone-${steps}`) });
-  }
-});
-
-const journalOf = (run: string): string => readFileSync(`${folder.path}/${run}/journal.txt`, 'utf8');
-
-async function expectUndisturbed(coordinator: Coordinator, run: string, steps = short): Promise<void> {
-  const undisturbed = alone.get(steps);
-  expect(await coordinator.digest()).toBe(undisturbed?.digest);
-  expect(await coordinator.exited).toBe(0);
-  expect(journalOf(run)).toBe(undisturbed?.journal);
-}
-
-const flags = (run: string, placement: string, steps: number, ...more: string[]): string[] => [
-  ...[
-    job,
-    '--steps',
-    String(steps),
-    '--listen',
-    '127.0.0.1:0',
-    '--threads',
-    '0',
-    '--placement',
-    placement,
-    '--lease',
-    '1500',
-  ],
+const flags = (run: string, ...more: string[]): string[] => [
+  ...[job, '--listen', '127.0.0.1:0', '--threads', '0', '--lease', '1500'],
   ...['--out', `${folder.path}/${run}`, ...more],
 ];
 
-const atStep = (coordinator: Coordinator, n: number) =>
-  coordinator.until(({ type, step }) => type === 'step' && (step as number) >= n);
+/** Ends it at a step, and compares. */
+async function expectSameBits(coordinator: Coordinator, run: string): Promise<void> {
+  coordinator.kill('SIGTERM');
+  const digest = await coordinator.digest();
+  expect(await coordinator.exited).toBe(130);
+  await expectUndisturbed(job, `${folder.path}/${run}`, coordinator.ofType('done')[0]?.steps as number, digest);
+}
 
 describe.each(['coordinator', 'workers'])('placement %s', (placement) => {
-  test('SIGKILL of a worker, then another, while new ones join', async () => {
-    const run = `kill-${placement}`;
-    await using coordinator = new Coordinator(flags(run, placement, long, '--min-workers', '3'));
+  test('SIGKILL, SIGSTOP for longer than the lease and SIGCONT, a connection that goes silent, all workers gone', async () => {
+    await using coordinator = new Coordinator(flags(placement, '--placement', placement, '--min-workers', '3'));
     const address = await coordinator.address();
     await using stack = new AsyncDisposableStack();
-    const start = (name: string) => stack.use(new ClusterWorker(address, ['--name', name]));
-    const workers = ['a', 'b', 'c'].map(start);
-    await atStep(coordinator, 10);
-    workers[0]?.kill();
-    start('d');
+    const start = (name: string, join = address) => stack.use(new ClusterWorker(join, ['--name', name]));
+    const proxy = await chaosProxy(Number(address.split(':')[1]));
+    stack.defer(() => proxy.close());
+    const [a, b, c] = [start('a'), start('b'), start('c', `127.0.0.1:${proxy.port}`)];
+    const lost = (name: string) => coordinator.until((event) => event.type === 'worker-lost' && event.name === name);
+    await coordinator.nextStep(8);
+
+    a.kill();
+    const d = start('d');
     await coordinator.until(({ type, name }) => type === 'worker-joined' && name === 'd');
-    workers[1]?.kill();
-    await expectUndisturbed(coordinator, run, long);
-    const lost = coordinator.ofType('worker-lost');
-    expect(lost.map(({ name }) => name)).toEqual(['a', 'b']);
-    for (const { reason, shards, recoveredMs } of lost) {
-      expect(reason).toMatch(/connection/);
+    expect((await lost('a')).reason).toMatch(/connection/);
+
+    b.kill('SIGSTOP');
+    expect((await lost('b')).reason).toMatch(/silent for/);
+    b.kill('SIGCONT');
+    await coordinator.until(() => coordinator.ofType('worker-joined').filter(({ name }) => name === 'b').length >= 2);
+
+    proxy.up.silent = true;
+    proxy.down.silent = true;
+    expect((await lost('c')).reason).toMatch(/silent for/);
+    await coordinator.nextStep();
+
+    const { length } = coordinator.ofType('warning');
+    for (const worker of [b, c, d]) worker.kill();
+    await coordinator.until(() =>
+      coordinator
+        .ofType('warning')
+        .slice(length)
+        .some(({ message }) => /no worker is here|are gone/.test(`${message}`)),
+    );
+    start('e');
+    await coordinator.until(({ type, name }) => type === 'worker-joined' && name === 'e');
+    // With workers as owners it goes back to its last checkpoint; then it is past where it was.
+    const reached = Math.max(...coordinator.ofType('step').map(({ step }) => step as number));
+    await coordinator.until(({ type, step }) => type === 'step' && (step as number) > reached + 1);
+    for (const { shards, recoveredMs } of coordinator.ofType('worker-lost')) {
       expect(Array.isArray(shards)).toBe(true);
       expect(recoveredMs).toBeGreaterThanOrEqual(0);
     }
-  });
-
-  test('SIGSTOP for longer than the lease, then SIGCONT', async () => {
-    const run = `stop-${placement}`;
-    await using coordinator = new Coordinator(flags(run, placement, short, '--min-workers', '2'));
-    const address = await coordinator.address();
-    await using stack = new AsyncDisposableStack();
-    const [, frozen] = ['a', 'b'].map((name) => stack.use(new ClusterWorker(address, ['--name', name])));
-    await atStep(coordinator, 10);
-    frozen?.kill('SIGSTOP');
-    const lost = await coordinator.until(({ type }) => type === 'worker-lost');
-    expect(lost.name).toBe('b');
-    expect(lost.reason).toMatch(/silent for/);
-    frozen?.kill('SIGCONT');
-    await expectUndisturbed(coordinator, run);
-  });
-
-  test('all workers gone for a while', async () => {
-    const run = `gone-${placement}`;
-    await using coordinator = new Coordinator(flags(run, placement, short, '--min-workers', '2'));
-    const address = await coordinator.address();
-    await using stack = new AsyncDisposableStack();
-    const start = (name: string) => stack.use(new ClusterWorker(address, ['--name', name]));
-    const workers = ['a', 'b'].map(start);
-    await atStep(coordinator, 12);
-    for (const worker of workers) worker.kill();
-    await coordinator.until(
-      ({ type, message }) => type === 'warning' && /no worker is here|are gone/.test(`${message}`),
-    );
-    start('c');
-    start('d');
-    await expectUndisturbed(coordinator, run);
-  });
-
-  test('SIGKILL of the coordinator, and --resume: workers come back by themselves', async () => {
-    const run = `resume-${placement}`;
-    const first = new Coordinator(flags(run, placement, short, '--min-workers', '2'));
-    const address = await first.address();
-    await using stack = new AsyncDisposableStack();
-    stack.use(first);
-    for (const name of ['a', 'b']) stack.use(new ClusterWorker(address, ['--name', name]));
-    await first.until(({ type, step }) => type === 'checkpoint' && step === 20);
-    first.kill();
-    await first.exited;
-    const again = flags(run, placement, short, '--min-workers', '2', '--resume');
-    again[again.indexOf('--listen') + 1] = address;
-    await using second = new Coordinator(again);
-    expect((await second.until(({ type }) => type === 'start')).fromStep).toBeGreaterThanOrEqual(20);
-    await expectUndisturbed(second, run);
-  });
-
-  test('a connection that goes silent without closing', async () => {
-    const run = `silent-${placement}`;
-    await using coordinator = new Coordinator(flags(run, placement, short, '--min-workers', '2'));
-    const address = await coordinator.address();
-    const proxy = await chaosProxy(Number(address.split(':')[1]));
-    await using stack = new AsyncDisposableStack();
-    stack.defer(() => proxy.close());
-    stack.use(new ClusterWorker(address, ['--name', 'a']));
-    stack.use(new ClusterWorker(`127.0.0.1:${proxy.port}`, ['--name', 'b']));
-    await atStep(coordinator, 10);
-    proxy.up.silent = true;
-    proxy.down.silent = true;
-    expect((await coordinator.until(({ type }) => type === 'worker-lost')).name).toBe('b');
-    await expectUndisturbed(coordinator, run);
+    await expectSameBits(coordinator, placement);
   });
 });
 
 test('a worker that is told to leave finishes its shards, and nothing is computed again', async () => {
-  await using coordinator = new Coordinator(flags('leave', 'coordinator', short, '--min-workers', '2'));
+  await using coordinator = new Coordinator(flags('leave', '--min-workers', '2'));
   const address = await coordinator.address();
   await using stack = new AsyncDisposableStack();
   const [leaver] = ['a', 'b'].map((name) => stack.use(new ClusterWorker(address, ['--name', name])));
-  await atStep(coordinator, 10);
+  await coordinator.nextStep(8);
   leaver?.kill('SIGTERM');
   expect(await leaver?.exited).toBe(0);
   const lost = await coordinator.until(({ type }) => type === 'worker-lost');
   expect(lost).toMatchObject({ name: 'a', reason: 'it left', shards: [] });
-  await expectUndisturbed(coordinator, 'leave');
+  await coordinator.nextStep(2);
+  await expectSameBits(coordinator, 'leave');
+});
+
+test('the last worker that holds the state leaves: the coordinator takes a copy, and no step is computed again', async () => {
+  await using coordinator = new Coordinator(flags('last', '--placement', 'workers'));
+  const address = await coordinator.address();
+  await using last = new ClusterWorker(address, ['--name', 'last']);
+  await coordinator.nextStep(14);
+  last.kill('SIGTERM');
+  expect(await last.exited).toBe(0);
+  await using next = new ClusterWorker(address, ['--name', 'next']);
+  await coordinator.until(({ type, name }) => type === 'worker-joined' && name === 'next');
+  await coordinator.nextStep(2);
+  expect(coordinator.ofType('warning').filter(({ message }) => /Going on from/.test(`${message}`))).toEqual([]);
+  await expectSameBits(coordinator, 'last');
+  expect(await next.exited).toBe(0);
+  const steps = coordinator.ofType('step').map(({ step }) => step);
+  expect(steps).toEqual(steps.map((_, i) => i + 1));
 });
 
 test('an address where nobody answers, a name that is not known and a port in use are named, in seconds', async () => {

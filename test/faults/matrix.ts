@@ -44,7 +44,7 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'a worker process is killed',
     expected: 'its shards go to others, no step is lost, same bits',
     shownBy: [
-      ...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'),
+      ...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'),
       ...shown('test/cluster/killed-halfway.test.ts', 'SIGKILL between two sub-trees costs the shards of the second'),
       ...soaked,
       ...simulators,
@@ -69,7 +69,7 @@ export const faultMatrix: readonly FaultRow[] = [
     id: 'F3',
     fault: 'a worker is frozen for longer than its lease, then goes on',
     expected: 'late results are refused or accepted once, same bits',
-    shownBy: [...shown(cluster, 'SIGSTOP for longer than the lease, then SIGCONT'), ...simulators],
+    shownBy: [...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'), ...simulators],
   },
   {
     id: 'F4',
@@ -91,8 +91,12 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'workers join and leave at every step',
     expected: 'same bits',
     shownBy: [
-      ...shown(cluster, 'SIGKILL of a worker, then another, while new ones join'),
-      ...shown(cluster, 'a worker that is told to leave finishes its shards'),
+      ...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'),
+      ...shown(
+        cluster,
+        'a worker that is told to leave finishes its shards',
+        'the last worker that holds the state leaves',
+      ),
       ...simulators,
     ],
   },
@@ -101,7 +105,7 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'all workers gone',
     expected: 'the run waits and says so, and goes on when one joins',
     shownBy: [
-      ...shown(cluster, 'all workers gone for a while'),
+      ...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'),
       ...shown(core, 'all workers gone: it says that it waits'),
     ],
   },
@@ -112,7 +116,6 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown(disk, 'SIGKILL before change %d of the disk'),
       ...shown(powerCut, 'killed before any operation'),
-      ...shown(cluster, 'SIGKILL of the coordinator, and --resume'),
       ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
       ...soaked,
     ],
@@ -152,7 +155,7 @@ export const faultMatrix: readonly FaultRow[] = [
     expected: 'noticed by both sides within the limits of keep-alive',
     shownBy: [
       ...shown(network, '%s: both sides notice', 'while nothing is called'),
-      ...shown(cluster, 'a connection that goes silent without closing'),
+      ...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'),
       ...shown(wire, 'placement %s over %s only'),
     ],
   },
@@ -398,7 +401,11 @@ export const faultMatrix: readonly FaultRow[] = [
       ...shown(process, 'SIGTERM ends at a step boundary with a checkpoint and exit code 130'),
       ...shown('test/interrupt.test.ts', 'Ctrl-C ends at a step boundary', 'a second Ctrl-C ends at once'),
       ...shown('test/cluster/waiting.test.ts', 'placement %s: one %s ends the wait'),
-      ...shown(cluster, 'a worker that is told to leave finishes its shards'),
+      ...shown(
+        cluster,
+        'a worker that is told to leave finishes its shards',
+        'the last worker that holds the state leaves',
+      ),
     ],
   },
   {

@@ -223,6 +223,7 @@ export class CoordinatorNode implements Door {
     else if (effect.kind === 'collect') this.#collect(effect);
     else if (effect.kind === 'reduced') this.#reduced(effect.item);
     else if (effect.kind === 'committed') this.#committed(effect.updated);
+    else if (effect.kind === 'keep') this.#keep(effect.item);
     else if (effect.kind === 'done') this.#done();
     else if (effect.kind === 'rewind') this.#rewind();
     else if (effect.kind === 'superseded') this.#crash(Object.assign(new Error(effect.reason), { code: 'SUPERSEDED' }));
@@ -324,11 +325,24 @@ export class CoordinatorNode implements Door {
       save(copy(this.#state));
       return;
     }
+    if (!this.#fetchState(core, save, () => this.#snapshot(step))) this.#rewind();
+  }
+
+  /** Before the last holder goes. */
+  #keep(item: number): void {
+    const core = this.#core as ClusterCore;
+    const save = (state: ToyState) => {
+      this.#state = state;
+      this.#stateItem = item;
+      this.handle({ kind: 'kept', item });
+    };
+    this.#fetchState(core, save, () => core.stateItem === item && this.#keep(item));
+  }
+
+  /** @returns false where nobody has it */
+  #fetchState(core: ClusterCore, save: (state: ToyState) => void, again: () => void): boolean {
     const holder = core.holders[0];
-    if (!holder) {
-      this.#rewind();
-      return;
-    }
+    if (!holder) return false;
     this.#network.request<ToyState>(
       this.process,
       holder.address,
@@ -336,11 +350,12 @@ export class CoordinatorNode implements Door {
         this.#server(server)?.serve(`state ${core.stateItem}`, core.term, core.stateItem, answer as never),
       (value) => {
         if (core !== this.#core) return;
-        if (value instanceof Error) this.process.after(100, () => core === this.#core && this.#snapshot(step));
+        if (value instanceof Error) this.process.after(100, () => core === this.#core && again());
         else save(copy(value));
       },
       this.#job.carryMs,
     );
+    return true;
   }
 
   async #save(step: number, { parameters, momentum }: ToyState): Promise<void> {

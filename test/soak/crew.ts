@@ -30,6 +30,11 @@ export class Crew implements AsyncDisposable {
     return this.coordinators.reduce((n, coordinator) => n + coordinator.ofType('step').length, 0);
   }
 
+  /** The furthest step that any coordinator has reported: the journal may know as many. */
+  get reached(): number {
+    return Math.max(0, ...this.coordinators.flatMap((one) => one.ofType('step').map(({ step }) => step as number)));
+  }
+
   start(job: string): void {
     const resume = this.coordinators.length > 0 ? ['--resume'] : [];
     this.coordinators.push(new Coordinator([job, ...this.#args, ...resume]));

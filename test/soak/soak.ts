@@ -17,7 +17,7 @@ export interface SoakOptions {
 }
 
 /** Between two torments, in milliseconds. */
-const betweenMs: readonly [number, number] = [150, 2500];
+const betweenMs: readonly [number, number] = [200, 5000];
 
 /** A torment must be over, and a step finished, within so long, in milliseconds: else the run hangs. */
 const patienceMs = 90_000;
@@ -41,10 +41,12 @@ export async function soak({ seconds, seed, placement, say = () => undefined }: 
   for (let i = 0; i < 3; i++) await crew.hire(seed + i);
   const look = setInterval(() => clock.look(crew), 20);
   try {
-    await progress(crew, 1);
+    await progress(crew, () => crew.steps > 0);
     const startedMs = performance.now();
     const under: Promise<void>[] = [];
     while (performance.now() - startedMs < seconds * 1000) {
+      // Somebody should be left to torment.
+      if (crew.hands.length < 2) await crew.hire(seed + crew.steps);
       const [name, torment] = random.pick(torments);
       counts[name] = (counts[name] ?? 0) + 1;
       say(
@@ -59,7 +61,9 @@ export async function soak({ seconds, seed, placement, say = () => undefined }: 
     }
     await Promise.all(under);
     if (crew.hands.length === 0) await crew.hire(seed);
-    await progress(crew, 3);
+    // A coordinator that was killed, or had to go back, is past where the run was.
+    const { reached } = crew;
+    await progress(crew, () => crew.reached > reached + 1);
     const ranMs = performance.now() - startedMs;
     const { coordinator } = crew;
     coordinator.kill('SIGTERM');
@@ -84,16 +88,19 @@ export async function soak({ seconds, seed, placement, say = () => undefined }: 
   }
 }
 
-/** Waits for more steps. @throws where none come */
-async function progress(crew: Crew, more: number): Promise<void> {
-  const { steps } = crew;
-  const lastMs = performance.now() + patienceMs;
-  while (crew.steps < steps + more) {
-    if (performance.now() > lastMs)
+/** Waits for steps. @throws where none come */
+async function progress(crew: Crew, enough: () => boolean): Promise<void> {
+  let seen = crew.steps;
+  for (let lastMs = performance.now() + patienceMs; !enough(); ) {
+    if (crew.steps > seen) lastMs = performance.now() + patienceMs;
+    seen = crew.steps;
+    if (performance.now() > lastMs) {
+      const { stderr, events } = crew.coordinator;
       throw new Error(
-        `no step in ${patienceMs} ms; ${crew.hands.length} workers; ${crew.coordinator.stderr}${JSON.stringify(crew.coordinator.events.slice(-5))}`,
+        `no step in ${patienceMs} ms; ${crew.hands.length} workers; ${stderr}${JSON.stringify(events.slice(-5))}`,
       );
-    await setTimeout(20);
+    }
+    await setTimeout(50);
   }
 }
 

@@ -26,6 +26,8 @@ export interface DriverHooks {
   /** The next batch of those that are given out one by one; undefined = there are no more. */
   want(): Promise<ItemSpec | undefined>;
   committed(item: number, updated: Updated): void;
+  /** A copy of the state after this item is to be taken from who holds it, and `kept` to be said. */
+  keep(item: number): void;
   /** Whether somebody answers there: undefined, or why not. */
   reach(address: string): Promise<string | undefined>;
   event(event: ClusterEvent): void;
@@ -148,6 +150,9 @@ export class ClusterDriver {
         } catch (error) {
           this.fail(error as Error);
         }
+        break;
+      case 'keep':
+        hooks.keep(effect.item);
         break;
       case 'done':
         this.#tried.get(effect.item)?.resolve();

@@ -33,6 +33,7 @@ export class ClusterEngine {
   #record: RunRecord;
   #stopRequested = false;
   #party: Party | undefined;
+  #rewound = false;
   /** The newest state that this process has a copy of. */
   #kept: TrainingState;
   #incarnation: number;
@@ -65,7 +66,8 @@ export class ClusterEngine {
       for (;;) {
         const party = await Party.gather({
           request,
-          cluster,
+          // Once it has begun, any worker will do.
+          cluster: this.#rewound ? { ...cluster, minWorkers: 1 } : cluster,
           traced,
           server,
           emit,
@@ -208,6 +210,7 @@ export class ClusterEngine {
   async #rewind({ message }: RewindError): Promise<void> {
     const { emit } = this.#parts;
     emit({ type: 'warning', step: this.#kept.step, message: `${message} Going on from step ${this.#kept.step}.` });
+    this.#rewound = true;
     this.#incarnation++;
     await this.#parts.fence?.advance(this.#incarnation);
     this.#record = new RunRecord({ ...this.#parts, state: this.#kept }, this.#cursor);

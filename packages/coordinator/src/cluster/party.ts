@@ -142,6 +142,12 @@ export class Party {
         apply: (effect) => (this.#flow as Flow).apply(effect),
         want: () => (this.#flow as Flow).want(),
         committed: (item, updated) => this.#committed(item, updated),
+        keep: (item) => {
+          // Where nobody has it any more the state machine finds that out by itself.
+          this.#fetchState(item)
+            .then((state) => this.#keep(item, state))
+            .catch(() => undefined);
+        },
         reach: (address) => (address === own ? Promise.resolve(undefined) : server.reach(address)),
         event: (event) => options.emit(toRunEvent(event)),
         turnedAway: (reason) => server.turnAway(reason),

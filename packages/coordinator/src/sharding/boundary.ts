@@ -9,13 +9,16 @@ export class Boundary {
   readonly #context: RoundContext;
   /** Whether the coordinator itself can give the state after this item. */
   readonly #kept: (item: number) => boolean;
+  /** Whether it will soon be: a copy is taken from somebody who leaves. */
+  readonly #keeping: () => boolean;
   /** Who is taking the state from whom; undefined: from the coordinator. */
   readonly #adoptions = new Map<Member, Member | undefined>();
   #closed = false;
 
-  constructor(context: RoundContext, kept: (item: number) => boolean) {
+  constructor(context: RoundContext, kept: (item: number) => boolean, keeping: () => boolean) {
     this.#context = context;
     this.#kept = kept;
+    this.#keeping = keeping;
   }
 
   /**
@@ -27,7 +30,7 @@ export class Boundary {
     const item = this.#context.stateItem();
     const able = this.#context.able();
     const holders = able.filter(({ holds }) => holds === item);
-    if (holders.length === 0 && !this.#kept(item)) return 'lost';
+    if (holders.length === 0 && !this.#kept(item)) return this.#keeping() ? 'waiting' : 'lost';
     for (const [member, source] of this.#adoptions) {
       if (!able.includes(member) || member.holds === item) this.#adoptions.delete(member);
       // It may have got all of it before: then it says so, and the second request finds it done.

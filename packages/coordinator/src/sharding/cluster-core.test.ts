@@ -496,7 +496,12 @@ test('who leaves finishes its shards, and the last one who holds the state stays
   for (const session of [1, 2]) workers.updated(session, 1);
   for (const session of [1, 2]) workers.hear(session, { case: 'leaving', value: { reason: 'SIGTERM' } });
   expect(workers.core.holders).toHaveLength(1);
+  expect(workers.effects).toContainEqual({ kind: 'keep', item: 1 });
+  // The next item waits for somebody to come, and does not go back.
+  expect(kinds(workers.give({ kind: 'begin', item: spec(2) }))).toEqual(['event']);
   expect(messages(workers.give({ kind: 'kept', item: 1 }))).toMatchObject([{ case: 'finish' }]);
+  workers.join(3);
+  expect(messages(workers.effects)).toMatchObject([{ session: 3, case: 'adopt', value: { item: 1, address: '' } }]);
 });
 
 test('faults of the job end the run, those of a machine its membership', () => {

@@ -55,6 +55,8 @@ export class ClusterCore {
   #stateItem = 0;
   /** The item whose whole state the coordinator holds itself. */
   #kept = 0;
+  /** The item whose state it was asked to take a copy of. */
+  #keeping = 0;
   #lastItem = 0;
   #started = false;
   #waiting = false;
@@ -273,7 +275,11 @@ export class ClusterCore {
   }
 
   #boundary(): Boundary {
-    return new Boundary(this.#context, (item) => this.#kept === item);
+    return new Boundary(
+      this.#context,
+      (item) => this.#kept === item,
+      () => this.holders.length > 0,
+    );
   }
 
   #takers(): Member[] {
@@ -302,7 +308,12 @@ export class ClusterCore {
     if (this.#over) return;
     this.#tellLosses();
     for (const member of this.members) {
-      if (member.leaving && !this.#round?.needs(member) && !this.#lastHolder(member)) this.#dismiss(member);
+      if (!member.leaving || this.#round?.needs(member)) continue;
+      if (!this.#lastHolder(member)) this.#dismiss(member);
+      else if (!this.#round && this.#keeping !== this.#stateItem) {
+        this.#keeping = this.#stateItem;
+        this.#act({ kind: 'keep', item: this.#stateItem });
+      }
     }
   }
 

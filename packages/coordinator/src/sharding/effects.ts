@@ -126,6 +126,8 @@ export type ClusterEffect =
   | { readonly kind: 'done'; readonly item: number }
   /** After `stop`: the item waits for workers, and is given up. Nothing of it has changed the state. */
   | { readonly kind: 'withdrawn'; readonly item: number }
+  /** The last who holds the whole state after this item wants to go: take a copy, then say `kept`. */
+  | { readonly kind: 'keep'; readonly item: number }
   /** Nobody holds the state any more: go back to what the coordinator has, as a new incarnation. */
   | { readonly kind: 'rewind'; readonly reason: string }
   /** Another coordinator drives this run: stop, write nothing. */
