@@ -39,6 +39,8 @@ export class FlowRound implements Round {
   #asking = false;
   /** With a member, or on their way from it. */
   readonly #turns = new Map<number, Turn>();
+  /** What each member has not said that it has computed. Where it pushes, its gradient is here before that, and perhaps applied. */
+  readonly #computing = new Map<Member, Turn>();
   /** Gradients that are here, in the order in which they came; the first one is being applied. */
   readonly #here: Turn[] = [];
   /** Batches of members that were lost, until they are here. */
@@ -105,6 +107,7 @@ export class FlowRound implements Round {
 
   lost(member: Member): readonly number[] {
     this.#clocks.leave(member.id);
+    this.#computing.delete(member);
     this.#fetches.drop(member);
     const gone = [...this.#turns.values()].filter((turn) => turn.member === member);
     for (const { item } of gone) this.#turns.delete(item);
@@ -167,7 +170,7 @@ export class FlowRound implements Round {
     const item = this.#context.nextItem();
     const batch = new Batch({ ...ticket, item }, leavesOf(ticket, this.#context));
     const assignments = new Assignments(batch.filled);
-    this.#turns.set(item, {
+    const turn = {
       item,
       ticket,
       member,
@@ -175,20 +178,24 @@ export class FlowRound implements Round {
       assignments,
       seen: this.#applied,
       sinceMs: this.#context.now(),
-    });
+    };
+    this.#turns.set(item, turn);
+    this.#computing.set(member, turn);
     const all = { lo: 0, hi: leavesOf(ticket, this.#context) };
     this.#context.say(member, { case: 'work', value: batch.work([all], this.#context.stateItem()) });
   }
 
   #computed(member: Member, { item, nodes, computeMs }: ComputedMessage): void {
-    const turn = this.#turns.get(item);
+    const turn = this.#computing.get(member);
     const ranges = nodes.map(({ range }) => ({ lo: range?.lo ?? 0, hi: range?.hi ?? 0 }));
     const known = turn && ranges.every(({ lo, hi }) => lo < hi && hi <= leavesOf(turn.ticket, this.#context));
-    if (turn?.member !== member || !known) {
+    if (turn?.item !== item || !known) {
       this.#context.refuse(`sums of item ${item}, which the worker was not given`);
       return;
     }
+    this.#computing.delete(member);
     recordTime(this.#context, turn.ticket, member, turn.ticket.samples, computeMs);
+    if (!this.#turns.has(item)) return;
     nodes.forEach(({ values }, i) => {
       const node = ranges[i] as TreeNode;
       // Where a member pushes, its sums have arrived before it says that it has them.
