@@ -18,14 +18,35 @@ const closingLine: Reporter = {
   },
 };
 
+/** Tests of pure functions and kernels share two processes: each file's own would load the core once more. Not those that load modules anew. */
+const pure = {
+  include: ['packages/core/src/**/*.test.ts'],
+  exclude: ['packages/core/src/kernels/loader*.test.ts'],
+};
+
 export default defineConfig({
   test: {
-    include: ['packages/*/src/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts', 'bench/*.test.ts'],
     pool: 'forks',
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ['default', closingLine],
     // Tests of several packages import each other's build.
     globalSetup: './test/support/build.ts',
+    projects: [
+      { extends: true, test: { name: 'core', isolate: false, ...pure } },
+      {
+        extends: true,
+        test: {
+          name: 'runs',
+          include: [
+            ...pure.exclude,
+            'packages/{worker,coordinator}/src/**/*.test.ts',
+            'test/**/*.test.ts',
+            'examples/**/*.test.ts',
+            'bench/*.test.ts',
+          ],
+        },
+      },
+    ],
   },
 });
