@@ -6,7 +6,7 @@ import { parseArgs } from 'node:util';
 import { lockstepBin, timeRun, type Way } from './cluster/time-run.ts';
 
 // Two gRPC workers of one thread each on loopback beside two threads of one process: `node bench/cluster.ts [--steps N] [--rounds N] [--ways
-// text+text] [job…]`. Runs take turns, and each is compared with those of its own round: a machine that others use as well is faster in one
+// expression] [job…]`. Runs take turns, and each is compared with those of its own round: a machine that others use as well is faster in one
 // round than in the next.
 
 const { values: flags, positionals } = parseArgs({
@@ -49,7 +49,7 @@ const others = ['workers', 'coordinator']
   .flatMap((placement) =>
     [false, true].flatMap((tls) => ['bf16', 'f32'].map((reduce) => cluster(placement, reduce, tls))),
   )
-  .filter(({ name }) => flags.ways.split('+').some((part) => name.includes(part)));
+  .filter(({ name }) => new RegExp(flags.ways).test(name));
 const ways = [...bases, ...others];
 
 const median = (values: readonly number[]): number =>
