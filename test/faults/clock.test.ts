@@ -30,7 +30,7 @@ test('a wall clock that jumps by days in all processes of a run evicts nobody an
   const clock = new URL('../support/jumping-clock.ts', import.meta.url).href;
   const env = { NODE_OPTIONS: `--import=${clock}` };
   const flags = ['--listen', '127.0.0.1:0', '--threads', '0', '--placement', 'workers', '--min-workers', '2'];
-  await using coordinator = new Coordinator([job, ...flags, '--lease', '1500', '--out', out], { env });
+  await using coordinator = new Coordinator([job, ...flags, '--out', out], { env });
   const address = await coordinator.address();
   await using stack = new AsyncDisposableStack();
   const workers = ['a', 'b'].map((name) => stack.use(new ClusterWorker(address, ['--name', name], { env })));
