@@ -7,33 +7,45 @@
 export const panelRows: i32 = 4;
 export const panelCols: i32 = 16;
 
+/**
+ * K positions that are packed for all panels before the next ones: rows of the operand are then read from end to end, a few at a time, and do not
+ * push each other out of a cache whose sets they share.
+ */
+const positionsOfA: i32 = 16;
+const positionsOfB: i32 = 8;
+
 /** A, [m, k]: panels of 4 rows, each k x 4 floats. `m` and `k` are at least 1. */
 export function packA(dst: usize, src: usize, rs: usize, cs: usize, m: i32, k: i32): void {
   const panelBytes = <usize>k << 4;
   let i = 0;
   if (cs != 4 && rs == 4) {
     // 16 rows at a time: each k then uses a whole cache line of A
-    for (; i + 16 <= m; i += 16) {
-      let p = src + (<usize>i << 2);
-      let d = dst;
-      for (let c = 0; c < k; c++) {
-        const v0 = v128.load(p);
-        const v1 = v128.load(p, 16);
-        const v2 = v128.load(p, 32);
-        const v3 = v128.load(p, 48);
-        let e = d;
-        v128.store(e, v0);
-        e += panelBytes;
-        v128.store(e, v1);
-        e += panelBytes;
-        v128.store(e, v2);
-        e += panelBytes;
-        v128.store(e, v3);
-        d += 16;
-        p += cs;
+    const whole = m & ~15;
+    for (let from = 0; from < k; from += positionsOfA) {
+      const to = min(from + positionsOfA, k);
+      for (i = 0; i < whole; i += 16) {
+        let p = src + (<usize>i << 2) + <usize>from * cs;
+        let d = dst + <usize>i * (<usize>k << 2) + (<usize>from << 4);
+        for (let c = from; c < to; c++) {
+          const v0 = v128.load(p);
+          const v1 = v128.load(p, 16);
+          const v2 = v128.load(p, 32);
+          const v3 = v128.load(p, 48);
+          let e = d;
+          v128.store(e, v0);
+          e += panelBytes;
+          v128.store(e, v1);
+          e += panelBytes;
+          v128.store(e, v2);
+          e += panelBytes;
+          v128.store(e, v3);
+          d += 16;
+          p += cs;
+        }
       }
-      dst += panelBytes << 2;
     }
+    i = whole;
+    dst += <usize>whole * (<usize>k << 2);
     for (; i + 4 <= m; i += 4) {
       let p = src + (<usize>i << 2);
       for (let c = 0; c < k; c++) {
@@ -54,20 +66,25 @@ export function packB(dst: usize, src: usize, rs: usize, cs: usize, k: i32, n: i
   const panelBytes = <usize>k << 6;
   let j = 0;
   if (cs == 4) {
-    for (; j + 64 <= n; j += 64) {
-      // 4 panels at a time: each k then reads 256 bytes in one piece
-      let p = src + (<usize>j << 2);
-      let d = dst;
-      for (let c = 0; c < k; c++) {
-        copy64(d, p);
-        copy64(d + panelBytes, p + 64);
-        copy64(d + panelBytes * 2, p + 128);
-        copy64(d + panelBytes * 3, p + 192);
-        d += 64;
-        p += rs;
+    // 4 panels at a time: each k then reads 256 bytes in one piece
+    const whole = n & ~63;
+    for (let from = 0; from < k; from += positionsOfB) {
+      const to = min(from + positionsOfB, k);
+      for (j = 0; j < whole; j += 64) {
+        let p = src + (<usize>j << 2) + <usize>from * rs;
+        let d = dst + <usize>j * (<usize>k << 2) + (<usize>from << 6);
+        for (let c = from; c < to; c++) {
+          copy64(d, p);
+          copy64(d + panelBytes, p + 64);
+          copy64(d + panelBytes * 2, p + 128);
+          copy64(d + panelBytes * 3, p + 192);
+          d += 64;
+          p += rs;
+        }
       }
-      dst += panelBytes << 2;
     }
+    j = whole;
+    dst += <usize>whole * (<usize>k << 2);
     for (; j + 16 <= n; j += 16) {
       let p = src + (<usize>j << 2);
       for (let c = 0; c < k; c++) {
