@@ -2,6 +2,8 @@
 
 /** Most K positions of a block: a panel of B (21 KiB) stays in the first-level cache. */
 export const blockK: i32 = 344;
+/** As many as this are one block all the same: the output would go to memory and back for a second one. */
+export const oneBlockK: i32 = 384;
 /** Rows of a block of A: 172 KiB, which stays in the second-level cache. */
 export const blockM: i32 = 128;
 /** Columns of a block of B (1 MiB): A is packed again for each. */
@@ -13,7 +15,7 @@ export const edgeAt: usize = 0;
 export const aPackAt: usize = 256;
 export const aPackBytes: usize = <usize>segmentedBlockM * blockK * 4;
 export const bPackAt: usize = aPackAt + aPackBytes;
-export const bPackBytes: usize = <usize>blockN * blockK * 4;
+export const bPackBytes: usize = <usize>blockN * oneBlockK * 4;
 export const stackAt: usize = bPackAt + bPackBytes;
 export const stackBytes: usize = 4 << 20;
 

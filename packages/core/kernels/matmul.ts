@@ -1,4 +1,4 @@
-import { aPackAt, blockK, blockM, blockN, bPackAt, edgeAt, evenStep } from './matmul-blocks';
+import { aPackAt, blockK, blockM, blockN, bPackAt, edgeAt, evenStep, oneBlockK } from './matmul-blocks';
 import { addBias, copyTile, directTile, endWith, putTile, tile, tilePitch, zeroTile } from './matmul-output';
 import { packA, packB } from './matmul-pack';
 import { segmented } from './matmul-segmented';
@@ -73,7 +73,7 @@ function whole(
   const edge = scratch + edgeAt;
   const pitch = <usize>n << 2;
   const direct = bcs == 4 && m <= directRows;
-  const kStep = evenStep(k, blockK, 4);
+  const kStep = k <= oneBlockK ? k : evenStep(k, blockK, 4);
   const nStep = evenStep(n, blockN, 16);
   for (let j0 = 0; j0 < n; j0 += nStep) {
     const nb = min(nStep, n - j0);
