@@ -1,5 +1,5 @@
 import { defineConfig } from 'vitest/config';
-import type { Reporter, TestModule } from 'vitest/node';
+import { BaseSequencer, type Reporter, type TestModule, type TestSpecification } from 'vitest/node';
 
 /** The last line of a run, for whoever reads logs by machine: `12 passed, 0 failed`. */
 const closingLine: Reporter = {
@@ -18,6 +18,19 @@ const closingLine: Reporter = {
   },
 };
 
+/** Whole runs, and above all those over several processes, take longest: they come first, so that no core is idle while the last one goes on. */
+const longFirst = [/test\/(cluster|faults|determinism|soak)/, /(test|bench|examples)\/[^/]*$/];
+
+class LongFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const rank = ({ moduleId }: TestSpecification): number => {
+      const found = longFirst.findIndex((pattern) => pattern.test(moduleId));
+      return found < 0 ? longFirst.length : found;
+    };
+    return (await super.sort(files)).sort((a, b) => rank(a) - rank(b));
+  }
+}
+
 /** Tests of pure functions and kernels share two processes: each file's own would load the core once more. Not those that load modules anew. */
 const pure = {
   include: ['packages/core/src/**/*.test.ts'],
@@ -30,6 +43,7 @@ export default defineConfig({
     testTimeout: 120_000,
     hookTimeout: 120_000,
     reporters: ['default', closingLine],
+    sequence: { sequencer: LongFirst },
     // Tests of several packages import each other's build.
     globalSetup: './test/support/build.ts',
     projects: [
