@@ -40,7 +40,7 @@ test.each(['coordinator', 'workers'])(
     const workers = [start('a', portA, toA), start('b', portB, toB)];
     const all = [toCoordinator, toA, toB];
     const sum = (what: keyof MessageProxy['done']) => all.reduce((n, { done }) => n + done[what], 0);
-    while ((['twice', 'again', 'replay'] as const).some((what) => sum(what) < 10)) await coordinator.nextStep();
+    while ((['twice', 'again', 'replay'] as const).some((what) => sum(what) < 6)) await coordinator.nextStep();
     // None of it is anybody's fault.
     expect(coordinator.ofType('worker-lost')).toEqual([]);
 
