@@ -16,7 +16,7 @@ export default defineJob({
   model: ({ data: { train } }) =>
     new Gpt({ vocabulary: train.vocabulary.length, context, layers: 2, heads: 2, width: 48 }),
   batch: { size: 12 },
-  steps: 300,
+  steps: 200,
   optimizer: optim.adamW({
     lr: optim.cosine({ peak: 1e-3, floor: 1e-4, warmupSteps: 100 }),
     betas: [0.9, 0.99],
