@@ -68,7 +68,8 @@ test.each([
       reached = Math.max(reached, ...dying.ofType('step').map(({ step }) => step as number));
       resume = ['--resume'];
     }
-    await using failing = start('fsync:error=EIO:when=3', 'rename:error=ENOSPC:when=4');
+    // A start syncs less than six times; a disk that fails there refuses the run (storage/fence.test.ts).
+    await using failing = start('fsync:error=EIO:when=6', 'rename:error=ENOSPC:when=4');
     if (traced) {
       const alarms = () =>
         failing.ofType('warning').filter(({ message }) => /could not be written .*(EIO|ENOSPC)/.test(`${message}`));

@@ -14,6 +14,8 @@ const rows = (salt: number) =>
 test.each([
   ['coordinator', ['same', 'other', 'none']],
   ['workers', ['same', 'other']],
+  ['coordinator', ['same']],
+  ['coordinator', ['other']],
 ])('placement %s: data that %s have gives the bits of data that is sent', async (placement, names) => {
   using folder = new UserFolder();
   const file = folder.write('rows.csv', [`${columns},label`, ...rows(0)].join('\n'));
@@ -60,10 +62,10 @@ test.each([
     expect(await process.exited).toBe(0);
     received.set(name, Number(/received (\d+)/.exec(process.stderr)?.[1]));
   }
-  // A batch is 3840 bytes; who reads it itself is sent indices.
   const steps = coordinator.ofType('done')[0]?.steps as number;
-  const saved = (received.get('other') as number) - (received.get('same') as number);
-  expect(saved).toBeGreaterThan((steps * 3840) / 10);
+  // A batch is 3840 bytes, beside parameters of 492 and messages; who reads it itself is sent indices. Of several nobody knows who gets which shards.
+  const [only] = names.length === 1 ? names : [];
+  if (only) expect((received.get(only) as number) / steps > 3840).toBe(only === 'other');
   writeFileSync(file, original);
   await expectUndisturbed(job, out, steps, digest);
 });

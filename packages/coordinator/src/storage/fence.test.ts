@@ -65,3 +65,11 @@ test('files that were deleted are no other process, a torn one only counts', asy
   for (const name of (await fs.list('')).filter(isFenceFile)) await fs.remove(name);
   await expect(last.fence.check()).resolves.toBeUndefined();
 });
+
+test('a disk that fails at the start refuses the run in a sentence', async () => {
+  const fs = new SimulatedDisk().mount();
+  fs.syncDirectory = () => Promise.reject(new Error('EIO: i/o error, fsync'));
+  await expect(new Fence('', fs).raise()).rejects.toThrow(
+    'The folder . cannot be written to (EIO: i/o error, fsync): mend its disk or make room there, and start again.',
+  );
+});

@@ -37,11 +37,23 @@ export class Fence {
     this.#newRun = newRun;
   }
 
-  /** Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run. */
+  /**
+   * Takes the folder over, durably. Comes before any other change there, and after everything that may refuse the run.
+   *
+   * @throws LockstepError where the disk fails: nothing has been trained yet, so the run is refused
+   */
   async raise(): Promise<void> {
-    this.#run = (await this.#runBefore()) ?? this.#newRun();
-    // Another one that starts in the same moment gets the next number.
-    for (let next = (await this.#highest()) + 1; !(await this.#claim(next)); next++);
+    try {
+      this.#run = (await this.#runBefore()) ?? this.#newRun();
+      // Another one that starts in the same moment gets the next number.
+      for (let next = (await this.#highest()) + 1; !(await this.#claim(next)); next++);
+    } catch (error) {
+      const { message } = error as Error;
+      throw new LockstepError(
+        `The folder ${this.#dir || '.'} cannot be written to (${message}): mend its disk or make room there, and start again.`,
+        { cause: error },
+      );
+    }
   }
 
   /** Takes further numbers, where terms have overflowed into them. @throws SupersededError */

@@ -31,8 +31,8 @@ export async function pull(
     const request = create(PullRequestSchema, { ...asker, piece, offset: assembly.prefix });
     for await (const chunk of channel.serverStream(Exchange.method.pull, request, { signal: options.signal })) {
       checkIntact(chunk, seed);
-      // One that comes again behind the last changes nothing.
-      if (assembly.complete) return;
+      // One that comes again behind the last changes nothing; one that lies beyond the piece is refused below.
+      if (assembly.complete && chunk.offset < assembly.prefix) return;
       if (chunk.offset !== assembly.prefix)
         throw new StatusError(status.DATA_LOSS, `${channel.address} sent a chunk out of order`);
       assembly.accept(chunk);
