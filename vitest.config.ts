@@ -40,7 +40,7 @@ const pure = {
 export default defineConfig({
   test: {
     pool: 'forks',
-    testTimeout: 120_000,
+    testTimeout: 300_000,
     hookTimeout: 120_000,
     reporters: ['default', closingLine],
     sequence: { sequencer: LongFirst },
