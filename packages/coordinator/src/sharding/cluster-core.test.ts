@@ -253,6 +253,27 @@ test('next time who is slow gets less', () => {
   ]);
 });
 
+test('who had one hiccup and is given nothing has its turn again', () => {
+  const bench = halves('coordinator');
+  bench.computed(1, 1, [first], 10);
+  bench.computed(2, 1, [second], 400);
+  bench.arrived(1, 1, first);
+  bench.arrived(2, 1, second);
+  const all = { lo: 0, hi: 8 };
+  let item = 1;
+  let given: ReturnType<typeof work> = [];
+  do {
+    bench.give({ kind: 'updated', item });
+    item++;
+    given = work(bench.give({ kind: 'begin', item: spec(item) }));
+    if (item === 2) expect(given).toEqual([[1, [all]]]);
+    bench.computed(1, item, [all], 20);
+    bench.arrived(1, item, all);
+  } while (given.length === 1 && item < 200);
+  expect(given.map(([worker]) => worker)).toEqual([1, 2]);
+  expect(item).toBeGreaterThan(20);
+});
+
 test('an item where the workers exchange: shares, one commit, the next when all are done', () => {
   const bench = halves('workers');
   const [one] = messages(bench.effects).filter((said) => said.case === 'work');

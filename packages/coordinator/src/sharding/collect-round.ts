@@ -71,6 +71,7 @@ export class CollectRound implements Round {
     members.forEach((member, i) => {
       const range = ranges[i] as TreeNode;
       if (this.#batch.samplesOf([range]) > 0) this.#give(member, [range], upcomingFor(this.#context, this.upcoming, i));
+      else this.#context.pace.idle(paceKind(this.spec), member, members);
     });
   }
 

@@ -79,6 +79,7 @@ export class ExchangeRound implements Round {
     members.forEach((member, i) => {
       const range = ranges[i] as TreeNode;
       const filled = this.#batch.samplesOf([range]) > 0;
+      if (!filled) this.#context.pace.idle(paceKind(this.spec), member, members);
       this.#parts.set(member, { member, ranges: filled ? [range] : [], updated: false, regrouped: false });
     });
     this.#give(new Map([...this.#parts.values()].map(({ member, ranges: own }) => [member, own])));
