@@ -21,10 +21,18 @@ export async function serve(
 /** One step is enough of a warm-up for a contender that takes so long for it. */
 const longWarmUpMs = 4000;
 
-/** For a contender that is asked step by step; `step` resolves when its result is there. */
-export async function serveSteps(name: string, units: number, step: () => Promise<unknown> | unknown): Promise<void> {
+/** Resolves when its result is there. */
+export interface Step {
+  (): Promise<unknown> | unknown;
+  /** Resolves when all that steps have begun is done; a window ends with it. */
+  settle?: () => Promise<unknown>;
+}
+
+/** For a contender that is asked step by step. */
+export async function serveSteps(name: string, units: number, step: Step): Promise<void> {
   const start = performance.now();
   for (let i = 0; i < 2 && performance.now() - start < longWarmUpMs; i++) await step();
+  await step.settle?.();
   await serve(name, async (ms) => {
     const start = performance.now();
     let steps = 0;
@@ -33,6 +41,8 @@ export async function serveSteps(name: string, units: number, step: () => Promis
       await step();
       steps++;
     }
+    await step.settle?.();
+    spent = performance.now() - start;
     return (steps * units) / (spent / 1000);
   });
 }

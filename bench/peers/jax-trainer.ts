@@ -3,7 +3,10 @@ import { type Array as JaxArray, jit, nn, numpy as np, random, valueAndGrad } fr
 // Arrays are counted by reference: `x.ref` keeps x, plain `x` gives it away.
 
 export type Parameters = JaxArray[];
-export type Step = () => Promise<unknown>;
+
+import type { Step } from '../serve.ts';
+
+export type { Step };
 
 let seed = 0;
 export const normal = (shape: number[], scale: number): JaxArray => random.normal(random.key(seed++), shape).mul(scale);
@@ -77,12 +80,17 @@ export function trainer(
   let p = initial;
   let state = p.map((w) => Array.from({ length: optimizer.vectors }, () => np.zeros(w.shape)));
   let t: JaxArray = np.array(1);
-  return async () => {
+  const once: Step = async () => {
     const result = step(p, state, t, x.ref, y.ref);
     const [value] = result;
     [, p, state, t] = result;
     await value.data();
   };
+  // The loss is there before the weights are; the next step may begin meanwhile.
+  once.settle = async () => {
+    for (const w of p) await w.blockUntilReady();
+  };
+  return once;
 }
 
 /** Scaled to a norm of at most 1. */
