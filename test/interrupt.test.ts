@@ -10,52 +10,58 @@ const long = jobText({ steps: '1000000', checkpointEvery: '50' });
 const doneOf = (stdout: string) =>
   JSON.parse(stdout.trim().split('\n').at(-1) as string) as { type: string; steps: number; digest: string };
 
-test('Ctrl-C ends at a step boundary with a checkpoint and exit code 130; resuming goes on with the same bits', async () => {
-  using folder = new UserFolder();
-  const job = folder.write('job.ts', long);
-  const out = join(folder.path, 'run');
-  let sent = false;
-  const stopped = await lockstep(['train', job, '--out', out, '--json'], {
-    onLine: (line, child) => {
-      if (sent || !line.startsWith('{"type":"step"')) return;
-      sent = true;
-      child.kill('SIGINT');
-    },
-  });
-  expect(stopped.code).toBe(130);
-  const { steps } = doneOf(stopped.stdout);
-  expect(doneOf(stopped.stdout)).toMatchObject({ type: 'done', interrupted: true });
-  expect(readdirSync(out)).toContain(`step-${String(steps).padStart(9, '0')}`);
+test.each(['SIGINT', 'SIGTERM'] as const)(
+  '%s ends at a step boundary with a checkpoint and exit code 130; resuming goes on with the same bits',
+  async (signal) => {
+    using folder = new UserFolder();
+    const job = folder.write('job.ts', long);
+    const out = join(folder.path, 'run');
+    let sent = false;
+    const stopped = await lockstep(['train', job, '--out', out, '--json'], {
+      onLine: (line, child) => {
+        if (sent || !line.startsWith('{"type":"step"')) return;
+        sent = true;
+        child.kill(signal);
+      },
+    });
+    expect(stopped.code).toBe(130);
+    const { steps } = doneOf(stopped.stdout);
+    expect(doneOf(stopped.stdout)).toMatchObject({ type: 'done', interrupted: true });
+    expect(readdirSync(out)).toContain(`step-${String(steps).padStart(9, '0')}`);
 
-  const end = steps + 25;
-  const resumed = await lockstep([
-    'train',
-    job,
-    '--out',
-    out,
-    '--resume',
-    '--json',
-    '--stop-at',
-    String(end),
-    '--threads',
-    '3',
-  ]);
-  expect(resumed.code).toBe(0);
-  const whole = await lockstep([
-    'train',
-    job,
-    '--out',
-    join(folder.path, 'whole'),
-    '--json',
-    '--stop-at',
-    String(end),
-    '--threads',
-    '1',
-  ]);
-  expect(doneOf(resumed.stdout)).toMatchObject({ steps: end, digest: doneOf(whole.stdout).digest });
-  const same = await lockstep(['verify', out, join(folder.path, 'whole')]);
-  expect(same).toMatchObject({ code: 0, stdout: `The same: ${end} steps with equal digests, losses and schedules.\n` });
-});
+    const end = steps + 25;
+    const resumed = await lockstep([
+      'train',
+      job,
+      '--out',
+      out,
+      '--resume',
+      '--json',
+      '--stop-at',
+      String(end),
+      '--threads',
+      '3',
+    ]);
+    expect(resumed.code).toBe(0);
+    const whole = await lockstep([
+      'train',
+      job,
+      '--out',
+      join(folder.path, 'whole'),
+      '--json',
+      '--stop-at',
+      String(end),
+      '--threads',
+      '1',
+    ]);
+    expect(doneOf(resumed.stdout)).toMatchObject({ steps: end, digest: doneOf(whole.stdout).digest });
+    const same = await lockstep(['verify', out, join(folder.path, 'whole')]);
+    expect(same).toMatchObject({
+      code: 0,
+      stdout: `The same: ${end} steps with equal digests, losses and schedules.\n`,
+    });
+  },
+);
 
 test('killed without a word, a run resumes from its newest checkpoint; steps computed again must match the journal', async () => {
   using folder = new UserFolder();

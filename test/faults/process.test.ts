@@ -7,10 +7,9 @@ import { expect, test } from 'vitest';
 import { golden } from '../support/jobs.ts';
 import { jobText, lockstep, UserFolder } from '../support/run-cli.ts';
 
-// F8 (the storage half), F27, F33, F37: one process of a run, and what is done to it.
+// F8 (the storage half), F27, F37: one process of a run, and what is done to it.
 
 const long = jobText({ steps: '1000000', checkpointEvery: '20' });
-const last = (stdout: string) => JSON.parse(stdout.trim().split('\n').at(-1) as string) as Record<string, unknown>;
 
 /** Names, sizes and times of all that is in a folder. */
 const listing = (dir: string): string[] =>
@@ -48,26 +47,6 @@ test('a run that is frozen, and woken after another process went on with it, say
   const whole = join(folder.path, 'whole');
   await lockstep(['train', job, '--out', whole, '--stop-at', '60', '--threads', '1']);
   expect((await lockstep(['verify', out, whole])).code).toBe(0);
-});
-
-test('SIGTERM ends at a step boundary with a checkpoint and exit code 130', async () => {
-  using folder = new UserFolder();
-  const job = folder.write('job.ts', long);
-  const out = join(folder.path, 'run');
-  let sent = false;
-  const stopped = await lockstep(['train', job, '--out', out, '--json'], {
-    onLine: (line, child) => {
-      if (sent || !line.startsWith('{"type":"step"')) return;
-      sent = true;
-      child.kill('SIGTERM');
-    },
-  });
-  expect(stopped.code).toBe(130);
-  expect(last(stopped.stdout)).toMatchObject({ type: 'done', interrupted: true });
-  const steps = Number(last(stopped.stdout).steps);
-  expect(readdirSync(out)).toContain(`step-${String(steps).padStart(9, '0')}`);
-  const resumed = await lockstep(['train', job, '--out', out, '--resume', '--json', '--stop-at', String(steps + 5)]);
-  expect(resumed.code).toBe(0);
 });
 
 test('a data file that changes during a run changes no bit of it, and a resume with it is refused', async () => {
