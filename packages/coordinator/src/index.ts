@@ -1,5 +1,7 @@
 export { CheckpointStore, type LoadedCheckpoint, loadCheckpoint, loadNewest } from './checkpoint/store.ts';
-export { type Reporter, reporterFor } from './cli/reporter.ts';
+export type { Meeting } from './cli/meeting.ts';
+export type { Reporter } from './cli/reporter.ts';
+export { reporterFor } from './cli/reporter-for.ts';
 export type { ClusterOptions } from './cluster/cluster-options.ts';
 export { importJob } from './job/import-job.ts';
 export type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from './observe/cluster-events.ts';

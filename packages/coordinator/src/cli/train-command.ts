@@ -9,8 +9,9 @@ import { type TrainOptions, train } from '../train.ts';
 import { addClusterFlags, type ClusterFlags, clusterOptionsOf } from './cluster-flags.ts';
 import { exitCode } from './exit-code.ts';
 import { interruptible } from './interrupt.ts';
+import type { Meeting } from './meeting.ts';
 import { numberOption, onOff } from './options.ts';
-import { reporterFor } from './reporter.ts';
+import { reporterFor } from './reporter-for.ts';
 import { findRunFile, writeRunFile } from './run-file.ts';
 import { freeFolder } from './run-folder.ts';
 import { spaciousHeap } from './spacious-heap.ts';
@@ -85,7 +86,7 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
   const overrides = overridesOf(flags, recorded?.overrides);
   const reduce = flags.reduce ?? recorded?.reduce ?? 'f32';
   if (flags.listen !== undefined) spaciousHeap();
-  const reporter = reporterFor(flags.json === true);
+  const reporter = reporterFor(flags.json === true, meetingOf(flags));
   const interrupt = interruptible(out, job, (text) => reporter.say(text));
   await using run = train(job, { ...trainOptions(flags), ...overrides, reduce, out, signal: interrupt.signal });
   try {
@@ -112,6 +113,13 @@ async function runTrain(job: string, flags: Flags): Promise<void> {
     reporter.close();
   }
 }
+
+/** What workers need to join, as far as the flags say it. */
+const meetingOf = ({ certs, tokenFile, minWorkers }: Flags): Meeting => ({
+  certs: certs !== undefined,
+  token: tokenFile !== undefined || (certs === undefined && !!process.env.LOCKSTEP_TOKEN),
+  ...(minWorkers !== undefined && { minWorkers }),
+});
 
 /** What makes the run; `--resume` goes on with what it was started with, flags win. */
 function overridesOf({ seed, shards, steps, epochs, data }: Flags, recorded: TraceOverrides = {}): TraceOverrides {

@@ -1,3 +1,4 @@
+import { waitingText } from '../observe/cluster-events.ts';
 import type { RunEvent } from '../observe/events.ts';
 import type { ClusterEvent } from '../sharding/effects.ts';
 
@@ -8,8 +9,8 @@ export function toRunEvent(event: ClusterEvent): RunEvent {
       return { ...event, address: event.address === '' ? null : event.address };
     case 'waiting': {
       const { step, workers, needed } = event;
-      const here = workers === 0 ? 'no worker is here' : `${workers} of ${needed} workers are here`;
-      return { type: 'warning', step, message: `Waiting before step ${step}: ${here}.` };
+      const waiting = { workers, needed };
+      return { type: 'warning', step, message: `Waiting ${waitingText(step, waiting)}.`, waiting };
     }
     default:
       return event;

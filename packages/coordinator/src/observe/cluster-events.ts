@@ -36,3 +36,13 @@ export interface StragglerEvent {
   readonly computeMs: number;
   readonly expectedMs: number;
 }
+
+/** What a run waits for: `workers` of the `needed` ones are here. */
+export interface Waiting {
+  readonly workers: number;
+  readonly needed: number;
+}
+
+/** `before step 3: 1 of 2 workers are here` */
+export const waitingText = (step: number, { workers, needed }: Waiting): string =>
+  `before step ${step}: ${workers === 0 && needed === 1 ? 'no worker is here' : `${workers} of ${needed} workers are here`}`;

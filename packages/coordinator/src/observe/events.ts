@@ -1,5 +1,5 @@
 import type { Reduction } from '@lockstep/worker/local';
-import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from './cluster-events.ts';
+import type { StragglerEvent, Waiting, WorkerJoinedEvent, WorkerLostEvent } from './cluster-events.ts';
 import type { Mode, Placement } from './promise.ts';
 
 /** What a run tells, one object per event: the rows of `--json` and the values of `for await (const event of run)`. */
@@ -91,6 +91,8 @@ export interface WarningEvent {
   readonly type: 'warning';
   readonly message: string;
   readonly step?: number;
+  /** Where the run waits for workers. */
+  readonly waiting?: Waiting;
 }
 
 export interface DoneEvent {
