@@ -2,7 +2,7 @@ import type { MessagePort } from 'node:worker_threads';
 import type { RunEvent } from '../observe/events.ts';
 
 /** Tens of thousands of steps a second must not be as many messages. */
-const gatherMs = 20;
+const gatherMs = 50;
 
 /** Sends events to the caller's thread: at once where they are rare, and in groups where steps are short. */
 export class EventSender {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { DataError } from '../errors.ts';
-import type { DataSource } from './source.ts';
+import { storeFields } from './gather.ts';
+import type { DataSource, FieldArray } from './source.ts';
 
 export interface ArrayField {
-  readonly data: Float32Array | Int32Array | Uint8Array;
+  readonly data: FieldArray;
   /** `[samples, ...]` */
   readonly shape: readonly number[];
 }
@@ -34,13 +35,15 @@ export function arrays<F extends Readonly<Record<string, ArrayField | ArrayField
       .update(`${name} ${data.constructor.name} [${shape.join()}]`)
       .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
   }
+  const sample = (i: number) =>
+    Object.fromEntries(entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)])) as {
+      [Name in keyof F]: ArrayField['data'];
+    };
+  storeFields(sample, entries);
   return {
     length: first.length,
     shapes: Object.fromEntries(entries.map(({ name, shape }) => [name, shape])),
     digest: hash.digest('hex'),
-    sample: (i) =>
-      Object.fromEntries(entries.map(({ name, data, size }) => [name, data.subarray(i * size, (i + 1) * size)])) as {
-        [Name in keyof F]: ArrayField['data'];
-      },
+    sample,
   };
 }

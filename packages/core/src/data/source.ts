@@ -3,6 +3,9 @@ import type { DataDescriptor } from './descriptor.ts';
 /** One training example: a number, an array of numbers or a typed array by field name. Typed arrays say their dtype. */
 export type Sample = Readonly<Record<string, number | readonly number[] | Float32Array | Int32Array | Uint8Array>>;
 
+/** Values of a field. */
+export type FieldArray = Float32Array | Int32Array | Uint8Array;
+
 /** Data by index. `sample(i)` must be pure: it may be called in any order, twice, and on another thread. */
 export interface DataSource<S extends Sample = Sample> {
   readonly length: number;

@@ -1,9 +1,7 @@
-import type { DataSource } from '../data/source.ts';
+import type { DataSource, FieldArray } from '../data/source.ts';
 import { DataError } from '../errors.ts';
 import type { DType } from '../graph/dim.ts';
 import type { FieldSpec } from './spec.ts';
-
-export type FieldArray = Float32Array | Int32Array | Uint8Array;
 
 /** The fields of a source from its first sample: typed arrays say their dtype, numbers and plain arrays are f32. */
 export async function fieldsOf(source: DataSource): Promise<FieldSpec[]> {

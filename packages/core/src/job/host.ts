@@ -1,7 +1,9 @@
+import { gather } from '../data/gather.ts';
+import type { FieldArray } from '../data/source.ts';
 import { UsageError } from '../errors.ts';
 import { evaluateSchedule, type Schedule } from '../optim/schedule.ts';
 import { sourceFingerprint } from './data-digest.ts';
-import { type FieldArray, writeField } from './fields.ts';
+import { writeField } from './fields.ts';
 import type { DataSplits, JobOptions } from './options.ts';
 import type { JobHost, JobSpec } from './spec.ts';
 
@@ -47,6 +49,7 @@ export function createHost({ spec, data, schedules, scalars, hostMetrics }: Host
         for (const [name, values] of Object.entries(again.values)) into[name]?.set(values);
         return;
       }
+      if (gather(source, indices, into)) return;
       for (let row = 0; row < indices.length; row++) {
         const index = indices[row] as number;
         let sample = source.sample(index);
