@@ -443,9 +443,10 @@ export const faultMatrix: readonly FaultRow[] = [
   },
   {
     id: 'F38',
-    fault: 'an hour of all of it',
+    fault: 'all of it at once, for long',
     expected: 'same bits',
     shownBy: [...soaked, ...simulators],
-    missing: 'an hour of it is run by hand: npm run soak -- --minutes 60 (docs/cluster.md has figures)',
+    missing:
+      'the tests play each of them once or twice, in a seeded order; longer is run by hand: npm run soak -- --minutes 60. docs/cluster.md has the figures of five minutes of each placement',
   },
 ];

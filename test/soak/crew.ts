@@ -1,11 +1,11 @@
 import { type ChaosProxy, chaosProxy } from '../support/chaos-proxy.ts';
-import { ClusterWorker, Coordinator } from '../support/cluster.ts';
+import { ClusterWorker, Coordinator, freePort } from '../support/cluster.ts';
 
-/** A worker behind a wire of its own. */
+/** A worker behind wires of its own: over the first it reaches its coordinator, over the second others reach it. */
 export interface Hand {
   readonly name: string;
   readonly worker: ClusterWorker;
-  readonly wire: ChaosProxy;
+  readonly wires: readonly [ChaosProxy, ChaosProxy];
 }
 
 /** The processes of a run that is tormented: a coordinator that is started again when it is gone, and workers that come and go. */
@@ -42,16 +42,21 @@ export class Crew implements AsyncDisposable {
 
   async hire(seed: number): Promise<void> {
     const name = `w${++this.#hired}`;
-    const wire = await chaosProxy(this.port, { seed });
-    const worker = new ClusterWorker(`127.0.0.1:${wire.port}`, ['--name', name, '--wait', '600']);
-    this.hands.push({ name, worker, wire });
+    const ownPort = await freePort();
+    const wires = [await chaosProxy(this.port, { seed }), await chaosProxy(ownPort, { seed: seed + 1 })] as const;
+    const worker = new ClusterWorker(`127.0.0.1:${wires[0].port}`, [
+      ...['--name', name, '--wait', '600'],
+      ...['--listen', `127.0.0.1:${ownPort}`, '--advertise', `127.0.0.1:${wires[1].port}`],
+    ]);
+    this.hands.push({ name, worker, wires });
   }
 
   /** Whoever is gone for good is taken off the list. */
   async dismiss(hand: Hand): Promise<void> {
-    this.hands.splice(this.hands.indexOf(hand), 1);
+    const at = this.hands.indexOf(hand);
+    if (at >= 0) this.hands.splice(at, 1);
     await hand.worker[Symbol.asyncDispose]();
-    await hand.wire.close();
+    for (const wire of hand.wires) await wire.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,4 +1,5 @@
 import type { Crew } from './crew.ts';
+import type { MemoryReport } from './memory.ts';
 
 export interface SoakReport {
   readonly seed: number;
@@ -8,13 +9,17 @@ export interface SoakReport {
   readonly steps: number;
   /** Steps that were computed again after a coordinator was killed. */
   readonly replayed: number;
-  /** How often each torment happened. */
+  /** How often each torment happened, those that came to nothing left out. */
   readonly torments: Readonly<Record<string, number>>;
+  /** The first step of each coordinator that went on with the run. */
+  readonly resumedFrom: readonly number[];
   /** Effective training time: steps x the time of one where nothing happens, as a part of all time. */
   readonly ettr: number;
   readonly stepsPerSecond: number;
   /** From a torment to the next step, in milliseconds. */
   readonly recoveryMs: { readonly median: number; readonly longest: number };
+  /** Undefined where none lived for long, and where the system does not tell. */
+  readonly memoryMib: { readonly coordinator: MemoryReport | undefined; readonly worker: MemoryReport | undefined };
   /** Digest of the weights, and whether it and the journal are those of one undisturbed thread. */
   readonly digest: string;
   readonly same: boolean;

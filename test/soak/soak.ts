@@ -3,13 +3,15 @@ import { setTimeout } from 'node:timers/promises';
 import { train } from '@lockstep/coordinator';
 import { Random } from '../simulator/random.ts';
 import { freePort } from '../support/cluster.ts';
-import { jobText, UserFolder } from '../support/run-cli.ts';
+import { jobText, UserFolder, wideModel } from '../support/run-cli.ts';
 import { Crew } from './crew.ts';
+import { MemoryWatch } from './memory.ts';
 import { type SoakReport, StepClock } from './report.ts';
-import { torments } from './torments.ts';
+import { type Torment, torments } from './torments.ts';
 
 export interface SoakOptions {
-  readonly seconds: number;
+  /** For so long, at seeded times; absent: each torment once (those listed twice, twice) in a seeded order, each a few steps after the one before. */
+  readonly seconds?: number;
   readonly seed: number;
   readonly placement: 'coordinator' | 'workers';
   /** Told what happens. */
@@ -18,6 +20,9 @@ export interface SoakOptions {
 
 /** Between two torments, in milliseconds. */
 const betweenMs: readonly [number, number] = [200, 5000];
+
+/** Between two torments, in steps, where it does not go by time. */
+const betweenSteps: readonly [number, number] = [1, 4];
 
 /** A torment must be over, and a step finished, within so long, in milliseconds: else the run hangs. */
 const patienceMs = 90_000;
@@ -30,34 +35,56 @@ export async function soak({ seconds, seed, placement, say = () => undefined }: 
   using folder = new UserFolder();
   const job = folder.write(
     'job.ts',
-    jobText({ batch: '{ size: 24, shards: 7 }', steps: '100_000_000', checkpointEvery: '50', evalEvery: '1000' }),
+    jobText({
+      ...{ batch: '{ size: 24, shards: 7 }', steps: '100_000_000', model: wideModel(2000) },
+      ...{ checkpointEvery: seconds === undefined ? '10' : '50', evalEvery: '1000' },
+    }),
   );
   const out = `${folder.path}/run`;
   const random = new Random(seed);
   const clock = new StepClock();
+  const memory = { coordinator: new MemoryWatch(), worker: new MemoryWatch() };
   const counts: Record<string, number> = {};
   await using crew = new Crew(await freePort(), ['--placement', placement, '--lease', '1500', '--out', out]);
   crew.start(job);
-  for (let i = 0; i < 3; i++) await crew.hire(seed + i);
-  const look = setInterval(() => clock.look(crew), 20);
+  for (let i = 0; i < 3; i++) await crew.hire(seed + 2 * i);
+  const look = setInterval(() => {
+    clock.look(crew);
+    memory.coordinator.look([crew.coordinator]);
+    memory.worker.look(crew.hands.map(({ worker }) => worker));
+  }, 20);
   try {
-    await progress(crew, () => crew.steps > 0);
+    await progress(
+      crew,
+      () => crew.coordinator.ofType('checkpoint').length > 0 || (seconds !== undefined && crew.steps > 0),
+    );
     const startedMs = performance.now();
-    const under: Promise<void>[] = [];
-    while (performance.now() - startedMs < seconds * 1000) {
+    const elapsed = () => (performance.now() - startedMs) / 1000;
+    const under = new Set<Promise<void>>();
+    let deck = shuffled(torments, random);
+    while (seconds === undefined || elapsed() < seconds) {
+      // What came to nothing is on the list again.
+      if (deck.length === 0 && seconds === undefined) await Promise.all(under);
+      if (deck.length === 0 && seconds !== undefined) deck = shuffled(torments, random);
+      const next = deck.shift();
+      if (!next) break;
       // Somebody should be left to torment.
       if (crew.hands.length < 2) await crew.hire(seed + crew.steps);
-      const [name, torment] = random.pick(torments);
-      counts[name] = (counts[name] ?? 0) + 1;
-      say(
-        `${((performance.now() - startedMs) / 1000).toFixed(1)} s, ${crew.steps} steps, ${crew.hands.length} workers: ${name}`,
-      );
+      const [name, torment] = next;
+      say(`${elapsed().toFixed(1)} s, ${crew.steps} steps, ${crew.hands.length} workers: ${name}`);
       clock.torment();
-      const over = torment(crew, random, job);
+      const over = torment(crew, random, job).then((happened) => {
+        if (happened) counts[name] = (counts[name] ?? 0) + 1;
+        else if (seconds === undefined) deck.push(next);
+      });
       // Two at a time happen, but only one to the coordinator.
       if (name.endsWith('coordinator')) await over;
-      else under.push(over);
-      await setTimeout(random.skewed(...betweenMs));
+      else under.add(over.finally(() => under.delete(over)));
+      if (seconds !== undefined) await setTimeout(random.skewed(...betweenMs));
+      else {
+        const enough = crew.steps + random.integer(...betweenSteps);
+        await progress(crew, () => crew.steps >= enough);
+      }
     }
     await Promise.all(under);
     if (crew.hands.length === 0) await crew.hire(seed);
@@ -77,15 +104,24 @@ export async function soak({ seconds, seed, placement, say = () => undefined }: 
       steps,
       replayed: crew.steps - steps,
       torments: counts,
+      resumedFrom: crew.coordinators
+        .slice(1)
+        .flatMap((one) => one.ofType('start').map(({ fromStep }) => fromStep as number)),
       ettr: (steps * clock.calmMs()) / ranMs,
       stepsPerSecond: (steps * 1000) / ranMs,
       recoveryMs: clock.recoveryMs,
+      memoryMib: { coordinator: memory.coordinator.report, worker: memory.worker.report },
       digest,
       same: await isUndisturbed(job, out, steps, digest),
     };
   } finally {
     clearInterval(look);
   }
+}
+
+function shuffled(list: readonly (readonly [string, Torment])[], random: Random): (readonly [string, Torment])[] {
+  const rest = [...list];
+  return list.map(() => rest.splice(random.integer(0, rest.length - 1), 1)[0] as readonly [string, Torment]);
 }
 
 /** Waits for steps. @throws where none come */
@@ -100,7 +136,7 @@ async function progress(crew: Crew, enough: () => boolean): Promise<void> {
         `no step in ${patienceMs} ms; ${crew.hands.length} workers; ${stderr}${JSON.stringify(events.slice(-5))}`,
       );
     }
-    await setTimeout(50);
+    await setTimeout(20);
   }
 }
 

@@ -6,7 +6,7 @@ import { FrameWalk } from './http2-frames.ts';
 export interface Disturbance {
   /** Bytes arrive so much later. */
   delayMs?: number;
-  /** Nothing arrives any more, and nobody is told: the connection stays open. */
+  /** Nothing arrives any more, and nobody is told: the connection stays open. A connection that has lost bytes stays so for good: no network leaves out bytes and goes on. */
   silent?: boolean;
   /** One bit of this byte, counted over the connection's direction, is wrong. */
   flipAt?: number;
@@ -29,9 +29,16 @@ export interface ChaosProxy {
   /** Connections that came so far. */
   readonly connections: number;
   /** What it did so far. */
-  readonly done: { readonly flipped: number; readonly broken: number };
-  /** Resets all open connections. */
-  cut(): void;
+  readonly done: {
+    readonly flipped: number;
+    readonly broken: number;
+    /** Bytes that never arrived. */
+    readonly swallowed: number;
+    /** Pieces that came later. */
+    readonly delayed: number;
+  };
+  /** Resets all open connections. @returns how many there were */
+  cut(): number;
   close(): Promise<void>;
 }
 
@@ -48,7 +55,7 @@ export async function chaosProxy(
   const up: Disturbance = { ...settings.up };
   const down: Disturbance = { ...settings.down };
   const random = new Random(settings.seed ?? 1);
-  const done: Done = { flipped: 0, broken: 0 };
+  const done: Done = { flipped: 0, broken: 0, swallowed: 0, delayed: 0 };
   const open = new Set<Socket>();
   let connections = 0;
   const server: Server = createServer((client) => {
@@ -72,7 +79,10 @@ export async function chaosProxy(
       return connections;
     },
     cut() {
+      const { size } = open;
       for (const socket of open) socket.resetAndDestroy();
+      // Each has two ends.
+      return Math.ceil(size / 2);
     },
     close() {
       for (const socket of open) socket.destroy();
@@ -107,10 +117,15 @@ class Flipper {
 
 function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, done: Done): void {
   let passed = 0;
+  let dead = false;
   /** Bytes keep their order whatever delays they have. */
   let last: Promise<void> = Promise.resolve();
   from.on('data', (chunk) => {
-    if (how.silent) return;
+    dead ||= how.silent === true;
+    if (dead) {
+      done.swallowed += chunk.length;
+      return;
+    }
     const bytes = Buffer.from(chunk);
     const start = passed;
     passed += bytes.length;
@@ -136,6 +151,7 @@ function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, d
     }
     const waitMs = (how.delayMs ?? 0) + (how.rate ? (bytes.length / how.rate) * 1000 : 0);
     if (waitMs > 0) {
+      done.delayed++;
       from.pause();
       last = last
         .then(() => new Promise<void>((resolve) => setTimeout(resolve, waitMs)))

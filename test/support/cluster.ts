@@ -22,9 +22,9 @@ const killAll = () => {
 };
 
 /** strace runs a process as its child, and would leave it behind. */
-function send(child: ChildProcess, signal: NodeJS.Signals): void {
-  if (child.spawnfile === 'strace') spawnSync('pkill', ['--signal', signal, '-P', String(child.pid)]);
-  else child.kill(signal);
+function send(child: ChildProcess, signal: NodeJS.Signals): boolean {
+  if (child.spawnfile !== 'strace') return child.kill(signal);
+  return spawnSync('pkill', ['--signal', signal, '-P', String(child.pid)]).status === 0;
 }
 
 process.once('exit', killAll);
@@ -58,8 +58,9 @@ export class Process implements AsyncDisposable {
     this.exited = new Promise((resolve) => this.child.on('close', resolve));
   }
 
-  kill(signal: NodeJS.Signals = 'SIGKILL'): void {
-    send(this.child, signal);
+  /** @returns whether it was there to get it */
+  kill(signal: NodeJS.Signals = 'SIGKILL'): boolean {
+    return send(this.child, signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
