@@ -43,14 +43,19 @@ test('who cannot take part is told why, and the run is as if it had never come',
   );
   expect(await numerics?.exited).toBe(1);
   expect(numerics?.stderr).toMatch(/has numerics version 99, the coordinator \d+: use the same release/);
-  while (!/MiB/.test(small.stderr)) await new Promise((resolve) => small.child.stderr?.once('data', resolve));
+  expect(await small.exited).toBe(1);
+  expect(small.stderr).toMatch(
+    /Worker small cannot run this job: Job "user-job" needs .* MiB .* the limit is 1\.0 MiB/,
+  );
   const good = start('good');
   await coordinator.nextStep(3);
   coordinator.kill('SIGTERM');
   const digest = await coordinator.digest();
   expect(await good.exited).toBe(0);
   expect(coordinator.ofType('worker-joined').map(({ name }) => name)).toEqual(['good']);
-  expect(coordinator.ofType('done')[0]?.refused).toMatchObject({ TURNED_AWAY: 2 });
+  expect(coordinator.ofType('done')[0]?.refused).toMatchObject({ TURNED_AWAY: 3 });
+  const warnings = coordinator.ofType('warning').map(({ message }) => message);
+  expect(warnings).toContainEqual(expect.stringContaining('Worker small cannot run this job'));
   await expectUndisturbed(job, `${folder.path}/refused`, coordinator.ofType('done')[0]?.steps as number, digest);
 });
 

@@ -21,7 +21,7 @@ import { FencedFileSystem } from '../../packages/coordinator/src/storage/fenced-
 import type { FileSystem } from '../../packages/coordinator/src/storage/file-system.ts';
 import { type AgendaEntry, agendaFrom, type Job } from './agenda.ts';
 import type { Disk } from './disk.ts';
-import type { Network, Stream } from './network.ts';
+import type { End, Network, Stream } from './network.ts';
 import { digestOf, gradientElements, initialState, resultElements, type ToyState, update } from './toy.ts';
 import { coordinatorAddress, type Door, nodeName, type Server, type WorkerNode } from './worker-node.ts';
 import { Process, type World } from './world.ts';
@@ -88,10 +88,14 @@ export class CoordinatorNode implements Door {
     this.process.after(0, tick);
     // One that was replaced while it was away notices even where it has nothing to write.
     const check = () => {
-      this.#fence?.check().catch((error) => this.#crash(error as Error));
+      this.#checkFence();
       this.process.after(job.leaseMs, check);
     };
     this.process.after(0, check);
+  }
+
+  #checkFence(): void {
+    this.#fence?.check().catch((error) => this.#crash(error as Error));
   }
 
   /** The coordinator stops as one that was replaced, or that cannot go on; a supervisor may start another. */
@@ -198,7 +202,7 @@ export class CoordinatorNode implements Door {
     if (!this.#core) return undefined;
     const session = ++this.#sessions;
     const stream = this.#network.connect([
-      { owner: worker.process, ...(ends as { received(message: unknown): void; closed(reason: string): void }) },
+      { owner: worker.process, ...(ends as Omit<End, 'owner'>) },
       {
         owner: this.process,
         received: (message) => this.handle({ kind: 'received', session, message: message as FromWorker }),
@@ -218,7 +222,7 @@ export class CoordinatorNode implements Door {
         this.#watch.work(message.value.item ?? 0, effect.session, ranges, this.#arrived);
       }
       this.#streams.get(effect.session)?.send(1, create(FromCoordinatorSchema, effect.message));
-    } else if (effect.kind === 'close') this.#streams.get(effect.session)?.close(1, effect.reason);
+    } else if (effect.kind === 'close') this.#streams.get(effect.session)?.close(1, effect.reason, effect.farewell);
     else if (effect.kind === 'reach') this.#reach(effect.member, effect.address);
     else if (effect.kind === 'collect') this.#collect(effect);
     else if (effect.kind === 'reduced') this.#reduced(effect.item);
@@ -226,7 +230,7 @@ export class CoordinatorNode implements Door {
     else if (effect.kind === 'keep') this.#keep(effect.item);
     else if (effect.kind === 'done') this.#done();
     else if (effect.kind === 'rewind') this.#rewind();
-    else if (effect.kind === 'superseded') this.#crash(Object.assign(new Error(effect.reason), { code: 'SUPERSEDED' }));
+    else if (effect.kind === 'checkFence') this.#checkFence();
     else if (effect.kind === 'failed') this.#crash(new Error(effect.message));
     else if (effect.kind === 'event') this.#watch.event(effect.event);
   }

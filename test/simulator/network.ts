@@ -1,3 +1,4 @@
+import type { Farewell } from '@lockstep/worker';
 import type { Process, World } from './world.ts';
 
 /** How bad a network is. Probabilities are those of a message. */
@@ -14,7 +15,7 @@ export interface Weather {
 export interface End {
   readonly owner: Process;
   received(message: unknown): void;
-  closed(reason: string): void;
+  closed(reason: string, farewell: Farewell): void;
 }
 
 /** A stream between two processes: in order in each direction, delayed, sometimes twice, until it breaks. */
@@ -63,7 +64,7 @@ export class Stream {
   }
 
   /** Closed by one end: the other one hears of it after what was said before. */
-  close(by: 0 | 1, reason: string): void {
+  close(by: 0 | 1, reason: string, farewell: Farewell = 'lost'): void {
     if (!this.#open) return;
     const other = this.#ends[1 - by] as End;
     const { world } = this.#network;
@@ -74,7 +75,7 @@ export class Stream {
     world.after(atMs - world.nowMs, () => {
       this.#open = false;
       this.#network.forget(this);
-      other.owner.now(() => other.closed(reason));
+      other.owner.now(() => other.closed(reason, farewell));
     });
   }
 
@@ -84,7 +85,7 @@ export class Stream {
     this.#open = false;
     this.#network.forget(this);
     for (const end of this.#ends) {
-      this.#network.world.after(this.#network.delayMs(), () => end.owner.now(() => end.closed(reason)));
+      this.#network.world.after(this.#network.delayMs(), () => end.owner.now(() => end.closed(reason, 'lost')));
     }
   }
 }

@@ -1,5 +1,6 @@
 import { create } from '@bufbuild/protobuf';
 import {
+  type Farewell,
   type FromCoordinator,
   FromWorkerSchema,
   foldTree,
@@ -41,7 +42,7 @@ export interface Door {
   /** Opens a stream; says whether somebody listens. */
   dial(
     worker: WorkerNode,
-    ends: { received(message: FromCoordinator): void; closed(reason: string): void },
+    ends: { received(message: FromCoordinator): void; closed(reason: string, farewell: Farewell): void },
   ): { readonly stream: Stream; readonly process: Process } | undefined;
 }
 
@@ -123,11 +124,13 @@ export class WorkerNode {
       this.#reduced = undefined;
       this.#stateItem = undefined;
     } else if (effect.kind === 'refused') this.refused.push(effect.what);
-    else if (effect.kind === 'end') {
-      this.ended = true;
-      this.process.kill();
-      this.#network.died(this.process, false);
-    }
+    else if (effect.kind === 'end') this.#end();
+  }
+
+  #end(): void {
+    this.ended = true;
+    this.process.kill();
+    this.#network.died(this.process, false);
   }
 
   #dial(connection: number): void {
@@ -137,7 +140,11 @@ export class WorkerNode {
           this.board.termIs(message.term);
           this.handle({ kind: 'received', connection, message });
         },
-        closed: (reason) => this.handle({ kind: 'disconnected', connection, reason }),
+        closed: (reason, farewell) => {
+          // Dialling again would be of no use: the process ends.
+          if (farewell === 'never') this.#end();
+          else this.handle({ kind: 'disconnected', connection, reason });
+        },
       });
       if (opened) {
         this.#streams = new Map([[connection, opened.stream]]);

@@ -31,6 +31,8 @@ export interface DriverHooks {
   /** Whether somebody answers there: undefined, or why not. */
   reach(address: string): Promise<string | undefined>;
   event(event: ClusterEvent): void;
+  /** Another coordinator may have taken the run over: the run's folder says. */
+  checkFence(): void;
   /** A worker cannot take part, and was told why. */
   turnedAway(reason: string): void;
   /** A message came too late, twice or from elsewhere, and changed nothing. */
@@ -45,11 +47,6 @@ export class RewindError extends LockstepError {
 /** The run was told to stop while an item waited for workers. */
 export class StoppedWaiting extends LockstepError {
   override readonly code = 'STOPPED_WAITING';
-}
-
-/** Another coordinator has taken the run over. */
-export class SupersededError extends LockstepError {
-  override readonly code = 'SUPERSEDED';
 }
 
 /** Ties the coordinator's state machine to its streams and the clock. One incarnation. */
@@ -72,7 +69,7 @@ export class ClusterDriver {
     this.#timer = setInterval(() => this.handle({ kind: 'tick' }), tickMs);
   }
 
-  /** Resolves when the item is done everywhere. @throws RewindError, SupersededError, or what failed */
+  /** Resolves when the item is done everywhere. @throws RewindError, or what failed */
   begin(item: ItemSpec, upcoming?: ItemSpec): Promise<void> {
     const done = Promise.withResolvers<void>();
     if (this.#failure) return Promise.reject(this.#failure);
@@ -113,8 +110,8 @@ export class ClusterDriver {
         this.#send(effect.session, effect.message);
         break;
       case 'close':
-        if (effect.refused) hooks.turnedAway(effect.reason);
-        this.sessions.close(effect.session, effect.reason, effect.refused);
+        if (effect.farewell !== 'lost') hooks.turnedAway(effect.reason);
+        this.sessions.close(effect.session, effect.reason, effect.farewell);
         break;
       case 'reach':
         void hooks
@@ -165,8 +162,8 @@ export class ClusterDriver {
       case 'rewind':
         this.fail(new RewindError(effect.reason));
         break;
-      case 'superseded':
-        this.fail(new SupersededError(effect.reason));
+      case 'checkFence':
+        hooks.checkFence();
         break;
       case 'failed':
         this.fail(new LockstepError(effect.message));

@@ -61,9 +61,9 @@ export class ClusterEngine {
     const few = fewRowsWarning(traced.spec);
     if (few) emit({ type: 'warning', message: few });
     this.#parts.journal?.remember();
-    let reason = 'The run has ended.';
     try {
       for (;;) {
+        let reason = 'The run has ended.';
         const party = await Party.gather({
           request,
           // Once it has begun, any worker will do.
@@ -74,10 +74,13 @@ export class ClusterEngine {
           run: this.#run,
           incarnation: this.#incarnation,
           state: this.#kept,
+          checkFence: () => this.#checkFence(),
         });
         this.#party = party;
         if (this.#stopRequested) party.stopWaiting();
-        const watch = this.#watchFence(party);
+        // One that was replaced while it was away must stop also where it has nothing to write: its workers are waited for elsewhere.
+        const watch = setInterval(() => this.#checkFence(), cluster.leaseMs);
+        let comeBack = false;
         try {
           await this.#train(party);
           await this.#record.finish();
@@ -85,31 +88,26 @@ export class ClusterEngine {
           const traffic = { sentBytes: sent, receivedBytes: received };
           return this.#record.result([], { traffic, refused: server.refusals });
         } catch (error) {
+          reason = (error as Error).message;
+          comeBack = error instanceof RewindError || error instanceof SupersededError;
           if (!(error instanceof RewindError)) throw error;
           await this.#rewind(error);
         } finally {
           clearInterval(watch);
-          await party.close(reason, false);
+          await party.close(reason, comeBack);
         }
       }
-    } catch (error) {
-      reason = (error as Error).message;
-      throw error;
     } finally {
       await server.close();
       await this.#parts.journal?.close();
     }
   }
 
-  /** One that was replaced while it was away must stop also where it has nothing to write: its workers are waited for elsewhere. */
-  #watchFence(party: Party): NodeJS.Timeout {
-    const { fence, cluster } = this.#parts;
-    const check = () =>
-      fence?.check().catch((error: Error) => {
-        // A folder that cannot be read for a while is the checkpoints' alarm.
-        if (error instanceof SupersededError) party.fail(error);
-      });
-    return setInterval(check, cluster.leaseMs);
+  #checkFence(): void {
+    this.#parts.fence?.check().catch((error: Error) => {
+      // A folder that cannot be read for a while is the checkpoints' alarm.
+      if (error instanceof SupersededError) this.#party?.fail(error);
+    });
   }
 
   async #train(party: Party): Promise<void> {

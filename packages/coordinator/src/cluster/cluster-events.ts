@@ -8,9 +8,10 @@ export function toRunEvent(event: ClusterEvent): RunEvent {
     case 'worker-joined':
       return { ...event, address: event.address === '' ? null : event.address };
     case 'waiting': {
-      const { step, workers, needed } = event;
+      const { step, workers, needed, lost } = event;
       const waiting = { workers, needed };
-      return { type: 'warning', step, message: `Waiting ${waitingText(step, waiting)}.`, waiting };
+      const gone = lost.length > 0 ? ` Lost ${lost.join('; ')}.` : '';
+      return { type: 'warning', step, message: `Waiting ${waitingText(step, waiting)}.${gone}`, waiting };
     }
     default:
       return event;

@@ -57,6 +57,8 @@ export interface PartyOptions {
   readonly run: string;
   readonly incarnation: number;
   readonly state: TrainingState;
+  /** Sees whether another coordinator has taken the run over, and ends it where one has. */
+  readonly checkFence: () => void;
 }
 
 interface Task {
@@ -150,6 +152,7 @@ export class Party {
         },
         reach: (address) => (address === own ? Promise.resolve(undefined) : server.reach(address)),
         event: (event) => options.emit(toRunEvent(event)),
+        checkFence: options.checkFence,
         turnedAway: (reason) => server.turnAway(reason),
         refused: (what) => server.refuse(what),
       },

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
   type CoordinatorLink,
+  type Farewell,
   FromCoordinatorSchema,
   type FromWorker,
   FromWorkerSchema,
@@ -19,7 +20,7 @@ export interface SessionListener {
 
 interface Session {
   send(message: ToWorker): void;
-  close(reason: string, refused: boolean): void;
+  close(reason: string, farewell: Farewell): void;
 }
 
 /** The streams of workers, by number, whether they come over the network or from within this process. */
@@ -36,12 +37,12 @@ export class Sessions {
     this.#sessions.get(session)?.send(message);
   }
 
-  close(session: number, reason: string, refused: boolean): void {
-    this.#sessions.get(session)?.close(reason, refused);
+  close(session: number, reason: string, farewell: Farewell): void {
+    this.#sessions.get(session)?.close(reason, farewell);
   }
 
   closeAll(reason: string): void {
-    for (const session of this.#sessions.values()) session.close(reason, false);
+    for (const session of this.#sessions.values()) session.close(reason, 'lost');
   }
 
   /** What gRPC serves. */
@@ -55,9 +56,9 @@ export class Sessions {
             sent = send(create(FromCoordinatorSchema, message)).catch(() => undefined);
           },
           // Not before its last message is on its way.
-          close: (reason, refused) =>
+          close: (reason, farewell) =>
             void sent.then(() =>
-              closed.resolve(refused ? new StatusError(status.FAILED_PRECONDITION, reason) : undefined),
+              closed.resolve(farewell === 'lost' ? undefined : new StatusError(farewells[farewell], reason)),
             ),
         });
         let reason = 'its connection was closed';
@@ -92,10 +93,10 @@ export class Sessions {
           send: (message) => {
             setImmediate(() => open && listener.received(create(FromCoordinatorSchema, message)));
           },
-          close: (reason, refused) => {
+          close: (reason, farewell) => {
             open = false;
             this.#sessions.delete(id);
-            setImmediate(() => listener.closed(reason, refused));
+            setImmediate(() => listener.closed(reason, farewell));
             setImmediate(() => this.#listener.disconnected(id, reason));
           },
         });
@@ -120,6 +121,9 @@ export class Sessions {
     return this.#last;
   }
 }
+
+/** How a worker that is turned away knows whether to come again. */
+const farewells = { later: status.ABORTED, never: status.FAILED_PRECONDITION } as const;
 
 /** With certificates a worker is who its certificate says. @throws StatusError */
 function checkName({ message }: FromWorker, { identity }: Peer): void {

@@ -10,8 +10,13 @@ export function objection(options: ClusterOptions, hello: Hello): string | undef
 }
 
 /** What is said to a worker at whose address nobody answers. */
-export const unreachable = ({ name, address }: Member, reason: string): string =>
-  `Worker ${name} cannot be reached at ${address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`;
+export const unreachable = ({ placement }: ClusterOptions, { name, address }: Member, reason: string): string =>
+  placement === 'workers'
+    ? `Worker ${name} cannot be reached at ${address} (${reason}), and with --placement workers others must: give it --advertise HOST:PORT.`
+    : `Worker ${name} cannot be reached at ${address} (${reason}): give it --advertise HOST:PORT, or --listen none, and it brings its sums.`;
+
+/** What is said to a worker that could not plan the job: it has too little memory, or takes the job for none. */
+export const unable = ({ name }: Member, reason: string): string => `Worker ${name} cannot run this job: ${reason}`;
 
 export function welcome(options: ClusterOptions, { id }: Member): FromCoordinatorMessage {
   const { run, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs, compression } = options;

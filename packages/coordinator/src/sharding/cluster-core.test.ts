@@ -189,7 +189,13 @@ test('all workers gone: it says that it waits, and goes on with who comes', () =
   bench.computed(1, 1, [first]);
   bench.arrived(1, 1, first);
   bench.lose(1);
-  expect(events(bench.lose(2))).toContainEqual({ type: 'waiting', step: 1, workers: 0, needed: 1 });
+  expect(events(bench.lose(2))).toContainEqual({
+    type: 'waiting',
+    step: 1,
+    workers: 0,
+    needed: 1,
+    lost: ['worker 2 (w2): connection reset'],
+  });
   bench.join(3);
   expect(work(bench.effects)).toEqual([[3, [second]]]);
 });
@@ -429,7 +435,7 @@ test('weights that differ are said, and their worker goes', () => {
     type: 'warning',
     message: expect.stringContaining('w2 (b) are not those of w1 (a)'),
   });
-  expect(effects).toContainEqual({ kind: 'close', session: 2, reason: 'its weights differ', refused: false });
+  expect(effects).toContainEqual({ kind: 'close', session: 2, reason: 'its weights differ', farewell: 'lost' });
   expect(effects).toContainEqual({ kind: 'done', item: 1 });
 });
 
@@ -481,7 +487,7 @@ test('who cannot take part is refused in a sentence', () => {
     admit: ({ kernelsHash }) => (kernelsHash === 'x' ? 'other kernels' : undefined),
   });
   expect(bench.hello(1, { kernelsHash: 'x' })).toEqual([
-    { kind: 'close', session: 1, reason: 'other kernels', refused: true },
+    { kind: 'close', session: 1, reason: 'other kernels', farewell: 'never' },
   ]);
   expect(bench.hello(2, { address: '' })).toMatchObject([
     { kind: 'close', reason: expect.stringContaining('--listen') },
@@ -489,7 +495,7 @@ test('who cannot take part is refused in a sentence', () => {
   bench.hello(3);
   expect(bench.effects).toContainEqual({ kind: 'reach', member: 1, address: 'w3:1' });
   expect(bench.give({ kind: 'reached', member: 1, reason: 'timeout' })).toMatchObject([
-    { kind: 'close', refused: true, reason: expect.stringContaining('cannot be reached at w3:1 (timeout)') },
+    { kind: 'close', farewell: 'later', reason: expect.stringContaining('cannot be reached at w3:1 (timeout)') },
   ]);
 });
 
@@ -498,12 +504,81 @@ test('one who comes again over a new connection is no second worker', () => {
   expect(bench.hello(3, { instance: 'i1' })).toContainEqual(expect.objectContaining({ kind: 'close', session: 1 }));
 });
 
-test('a worker that has seen a later coordinator: this one stops', () => {
+test('with the coordinator as owner as well nobody answers at an address for the moment: the worker comes again, and none is asked for without one', () => {
   const bench = new Bench('coordinator');
-  expect(kinds(bench.hello(1, { run: 'run', highestTerm: 2 * term }))).toEqual(['close', 'superseded']);
-  expect(bench.hello(2)).toEqual([]);
+  expect(bench.hello(1)).toContainEqual({ kind: 'reach', member: 1, address: 'w1:1' });
+  bench.hear(1, { case: 'ready', value: {} });
+  expect(events(bench.effects)).toEqual([]);
+  expect(bench.give({ kind: 'reached', member: 1, reason: 'timeout' })).toEqual([
+    { kind: 'close', session: 1, farewell: 'later', reason: expect.stringContaining('--listen none') },
+  ]);
+  expect(kinds(bench.hello(2, { address: '' }))).toEqual(['send']);
+  expect(events(bench.hear(2, { case: 'ready', value: {} }))).toMatchObject([{ type: 'worker-joined', name: 'w2' }]);
+});
+
+test('who fails before it is ready cannot run the job, whoever it blames, and need not come again', () => {
+  const bench = new Bench('coordinator');
+  for (const [session, jobAtFault] of [[1, false] as const, [2, true] as const]) {
+    bench.hello(session);
+    const value = { item: 0, message: 'it needs 9 MiB', jobAtFault, unreachableMember: 0 };
+    expect(bench.hear(session, { case: 'failed', value })).toEqual([
+      { kind: 'close', session, farewell: 'never', reason: `Worker w${session} cannot run this job: it needs 9 MiB` },
+    ]);
+  }
+  expect(bench.core.members).toEqual([]);
+});
+
+test('a worker that says it has seen a later coordinator is not believed before the folder was looked at', () => {
+  const bench = new Bench('coordinator');
+  expect(bench.hello(1, { run: 'run', highestTerm: 2 * term })).toMatchObject([
+    { kind: 'checkFence' },
+    { kind: 'close', session: 1, farewell: 'later', reason: expect.stringContaining('has seen coordinator 2') },
+  ]);
+  expect(kinds(bench.hello(2))).toContain('send');
   const other = new Bench('coordinator');
-  expect(kinds(other.hello(1, { run: 'another run', highestTerm: 9 * term }))).toEqual(['send']);
+  expect(kinds(other.hello(1, { run: 'another run', highestTerm: 9 * term }))).toEqual(['send', 'reach']);
+});
+
+test('one worker alone does not end the run by blaming the job, unless there is nobody else who could', () => {
+  const blame = { item: 1, message: 'index 9 of 5', jobAtFault: true, unreachableMember: 0 };
+  const bench = halves('coordinator');
+  expect(work(bench.hear(1, { case: 'failed', value: blame }))).toEqual([[2, [first]]]);
+  expect(bench.effects).toContainEqual(expect.objectContaining({ kind: 'close', session: 1, farewell: 'lost' }));
+  // The same process says it again.
+  bench.hello(3, { instance: 'i1' });
+  bench.give({ kind: 'reached', member: 3 });
+  bench.hear(3, { case: 'ready', value: {} });
+  expect(kinds(bench.hear(3, { case: 'failed', value: blame }))).not.toContain('failed');
+  expect(bench.hear(2, { case: 'failed', value: blame })).toContainEqual({ kind: 'failed', message: 'index 9 of 5' });
+  const alone = new Bench('coordinator');
+  alone.join(1);
+  alone.give({ kind: 'begin', item: spec(1) });
+  expect(kinds(alone.hear(1, { case: 'failed', value: blame }))).toContain('failed');
+  // Workers go home: nobody will want them.
+  expect(messages(alone.give({ kind: 'finish', reason: 'index 9 of 5', comeBack: false }))).toMatchObject([
+    { session: 1, case: 'finish', value: { reason: 'index 9 of 5', comeBack: false } },
+  ]);
+});
+
+test('whose shards take others a while is named before they are there', () => {
+  const bench = halves('coordinator');
+  bench.lose(2);
+  expect(events(bench.wait(900, 1))).toEqual([]);
+  expect(events(bench.wait(1000, 1))).toEqual([
+    {
+      type: 'warning',
+      step: 1,
+      message: 'Lost worker 2 (w2): connection reset. 4 of its shards are being computed again.',
+    },
+  ]);
+});
+
+test('who was lost is said before the run goes back', () => {
+  const bench = halves('workers');
+  bench.updated(2, 1);
+  bench.lose(2);
+  expect(kinds(bench.lose(1))).toEqual(['event', 'rewind']);
+  expect(events(bench.effects)).toMatchObject([{ type: 'worker-lost', name: 'w1', reason: 'connection reset' }]);
 });
 
 test('who leaves finishes its shards, and the last one who holds the state stays until it is kept', () => {

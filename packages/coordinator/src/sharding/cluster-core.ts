@@ -1,7 +1,7 @@
-import { type FromWorker, type Hello, StallWatch } from '@lockstep/worker';
+import { type Farewell, type FromWorker, type Hello, StallWatch } from '@lockstep/worker';
 import { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
-import { objection, unreachable, welcome } from './admission.ts';
+import { objection, unable, unreachable, welcome } from './admission.ts';
 import { Apportioner } from './apportioner.ts';
 import { leavesOf, paceKind } from './batch.ts';
 import { Boundary } from './boundary.ts';
@@ -36,7 +36,7 @@ interface Asked {
  * - `idle`: the next item was not asked for yet;
  * - `boundary`: it was; workers are missing, or somebody is still taking the state;
  * - `round`: the item is with the workers; how it gets through is the round's matter;
- * - `over`: `finish`, `failed`, `rewind` or `superseded` was said, nothing more happens.
+ * - `over`: `finish`, `failed` or `rewind` was said, nothing more happens; workers are sent home with `finish`.
  */
 export class ClusterCore {
   readonly #options: ClusterOptions;
@@ -62,6 +62,8 @@ export class ClusterCore {
   #waiting = false;
   /** Nobody is waited for any more. */
   #stopping = false;
+  /** Processes that found the job or its data at fault in the round at hand: one alone is not believed where another can say the same. */
+  readonly #accusers = new Set<string>();
   /** Somebody came or went since the last item began, without a part in it: the term is raised with the next one. */
   #changed = false;
   #over = false;
@@ -125,7 +127,7 @@ export class ClusterCore {
       this.#take(input);
       this.#tick();
       this.#settle();
-    }
+    } else if (input.kind === 'finish') this.#finish(input.reason, input.comeBack);
     const effects = this.#effects;
     this.#effects = [];
     return effects;
@@ -175,22 +177,24 @@ export class ClusterCore {
       this.#context.refuse('a second Hello');
       return;
     }
-    const { run, incarnation: mine, placement, leaseMs } = this.#options;
+    const { run, incarnation: mine, leaseMs } = this.#options;
     if (hello.run === run && incarnation(hello.highestTerm) > incarnation(this.#term)) {
-      const reason = `Worker ${hello.name} has seen coordinator ${incarnation(hello.highestTerm)} of this run, and this is ${mine}: another one has taken over.`;
-      this.#act({ kind: 'close', session, reason, refused: true });
-      this.#stop({ kind: 'superseded', reason });
+      const seen = incarnation(hello.highestTerm);
+      // A worker's word ends no run: whether another one drives it is written in the run's folder.
+      this.#act({ kind: 'checkFence' });
+      const reason = `Worker ${hello.name} has seen coordinator ${seen} of this run, and this is ${mine}: it belongs to the later one.`;
+      this.#act({ kind: 'close', session, reason, farewell: 'later' });
       return;
     }
     const reason = objection(this.#options, hello);
     if (reason !== undefined) {
-      this.#act({ kind: 'close', session, reason, refused: true });
+      this.#act({ kind: 'close', session, reason, farewell: 'never' });
       return;
     }
     for (const other of this.members) {
       if (other.instance === hello.instance) this.#lose(other, 'it came again over a new connection', true);
     }
-    const reached = placement === 'coordinator';
+    const reached = hello.address === '';
     const member = new Member(++this.#memberCount, session, hello, reached, leaseMs, this.#nowMs);
     this.#members.set(session, member);
     this.#say(member, welcome(this.#options, member));
@@ -209,13 +213,17 @@ export class ClusterCore {
     const member = this.members.find((other) => other.id === id);
     if (!member || member.reached) return;
     if (reason !== undefined) {
-      this.#members.delete(member.session);
-      const sentence = unreachable(member, reason);
-      this.#act({ kind: 'close', session: member.session, reason: sentence, refused: true });
+      // It may have been the network for a moment.
+      this.#turnAway(member, unreachable(this.#options, member, reason), 'later');
       return;
     }
     member.reached = true;
     this.#joined(member);
+  }
+
+  #turnAway({ session }: Member, reason: string, farewell: Farewell): void {
+    this.#members.delete(session);
+    this.#act({ kind: 'close', session, reason, farewell });
   }
 
   #joined(member: Member): void {
@@ -228,8 +236,12 @@ export class ClusterCore {
 
   #failed(member: Member, message: RoundMessage & { case: 'failed' }): void {
     const { message: text, jobAtFault, unreachableMember } = message.value;
+    if (member.stage !== 'ready') {
+      this.#turnAway(member, unable(member, text), 'never');
+      return;
+    }
     if (jobAtFault) {
-      this.#stop({ kind: 'failed', message: text });
+      this.#accused(member, text);
       return;
     }
     const other = this.members.find(({ id }) => id === unreachableMember);
@@ -239,6 +251,19 @@ export class ClusterCore {
       member.blamed = true;
       this.#lose(other, `worker ${member.name} cannot reach it`, true);
     } else this.#lose(member, text, true);
+  }
+
+  /** Where there are others they compute the same shards: a single worker's word ends no run. */
+  #accused(member: Member, text: string): void {
+    const { instance } = member;
+    const other = (one: string) => one !== instance;
+    const alone = !this.#context.able().some((one) => other(one.instance));
+    if (alone || !this.#round || [...this.#accusers].some(other)) {
+      this.#stop({ kind: 'failed', message: text });
+      return;
+    }
+    this.#accusers.add(instance);
+    this.#lose(member, `it finds the job at fault (${text})`, true);
   }
 
   #different(id: number): void {
@@ -255,7 +280,7 @@ export class ClusterCore {
 
   #lose(member: Member, reason: string, close: boolean): void {
     if (!this.#members.delete(member.session)) return;
-    if (close) this.#act({ kind: 'close', session: member.session, reason, refused: false });
+    if (close) this.#act({ kind: 'close', session: member.session, reason, farewell: 'lost' });
     this.#pace.forget(member);
     if (member.stage !== 'ready') return;
     // Within an item a new term interrupts whoever exchanges: only where the item depends on who is gone.
@@ -297,6 +322,7 @@ export class ClusterCore {
       }
     }
     this.#round?.tick();
+    for (const warning of this.#losses.overdue(this.#nowMs)) this.#event(warning);
   }
 
   #settle(): void {
@@ -329,6 +355,7 @@ export class ClusterCore {
 
   #finishRound({ spec }: Round): void {
     this.#round = undefined;
+    this.#accusers.clear();
     // A round that advanced by itself is past its own item.
     if (spec.kind !== 'evaluate') this.#stateItem = Math.max(this.#stateItem, spec.item);
     if (this.#options.placement === 'coordinator') this.#kept = this.#stateItem;
@@ -375,7 +402,7 @@ export class ClusterCore {
     }
     if (this.#waiting) return;
     this.#waiting = true;
-    this.#event({ type: 'waiting', step: step + 1, workers, needed });
+    this.#event({ type: 'waiting', step: step + 1, workers, needed, lost: this.#losses.tell() });
   }
 
   #rewind({ step }: ItemSpec): void {
@@ -406,6 +433,7 @@ export class ClusterCore {
   }
 
   #stop(effect: ClusterEffect): void {
+    this.#tellLosses(() => true);
     this.#act(effect);
     this.#over = true;
   }

@@ -1,4 +1,12 @@
-import type { FromCoordinatorSchema, FromWorker, Hello, MessageInit, TreeNode, Updated } from '@lockstep/worker';
+import type {
+  Farewell,
+  FromCoordinatorSchema,
+  FromWorker,
+  Hello,
+  MessageInit,
+  TreeNode,
+  Updated,
+} from '@lockstep/worker';
 
 export type ToWorker = MessageInit<typeof FromCoordinatorSchema>;
 /** What a coordinator says, without the term. */
@@ -93,8 +101,8 @@ export type ClusterInput =
 
 export type ClusterEffect =
   | { readonly kind: 'send'; readonly session: number; readonly message: ToWorker }
-  /** End a stream; `refused` where the worker cannot take part, as against one that is lost. */
-  | { readonly kind: 'close'; readonly session: number; readonly reason: string; readonly refused: boolean }
+  /** End a stream. */
+  | { readonly kind: 'close'; readonly session: number; readonly reason: string; readonly farewell: Farewell }
   /** Dial a worker's address; say `reached`. */
   | { readonly kind: 'reach'; readonly member: number; readonly address: string }
   /** Pull a node's sum from a worker, or take it from here; say `arrived` or `missed`. */
@@ -130,8 +138,8 @@ export type ClusterEffect =
   | { readonly kind: 'keep'; readonly item: number }
   /** Nobody holds the state any more: go back to what the coordinator has, as a new incarnation. */
   | { readonly kind: 'rewind'; readonly reason: string }
-  /** Another coordinator drives this run: stop, write nothing. */
-  | { readonly kind: 'superseded'; readonly reason: string }
+  /** A worker says that it has seen a later coordinator of this run: see in the run's folder whether there is one, and stop where there is. */
+  | { readonly kind: 'checkFence' }
   /** Terms have reached this incarnation: to be written down like a start of its own. */
   | { readonly kind: 'incarnation'; readonly incarnation: number }
   /** The job cannot go on, on any machine. */
@@ -172,6 +180,12 @@ export type ClusterEvent =
       readonly computeMs: number;
       readonly expectedMs: number;
     }
-  /** Nobody is there to go on with. */
-  | { readonly type: 'waiting'; readonly step: number; readonly workers: number; readonly needed: number }
+  /** Nobody is there to go on with. `lost`: why, in words, by worker whose `worker-lost` is still to come. */
+  | {
+      readonly type: 'waiting';
+      readonly step: number;
+      readonly workers: number;
+      readonly needed: number;
+      readonly lost: readonly string[];
+    }
   | { readonly type: 'warning'; readonly message: string; readonly step: number };

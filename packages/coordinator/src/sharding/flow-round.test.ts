@@ -136,6 +136,7 @@ class Flow {
         expect(this.applying).toBeUndefined();
         this.applying = effect;
       } else if (effect.kind === 'done') this.done = true;
+      else if (effect.kind === 'reach') this.give({ kind: 'reached', member: effect.member });
       else if (effect.kind === 'event') this.events.push(effect.event);
       else if (effect.kind === 'refused') this.refused.push(effect.what);
       else if (effect.kind === 'send' && effect.message.message?.case === 'work') {

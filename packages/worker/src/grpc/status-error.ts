@@ -8,10 +8,13 @@ export class StatusError extends LockstepError {
   override readonly code = 'STATUS';
   /** One of `status`. */
   readonly status: status;
+  /** What the other side, or gRPC, has said; the message names the peer as well. */
+  readonly details: string;
 
-  constructor(code: status, message: string, options?: ErrorOptions) {
+  constructor(code: status, message: string, options: ErrorOptions & { readonly details?: string } = {}) {
     super(message, options);
     this.status = code;
+    this.details = options.details ?? message;
   }
 }
 
@@ -24,7 +27,10 @@ const isServiceError = (error: unknown): error is ServiceError =>
 /** What a call of the client ended with. @param peer address, named in the message */
 export function fromServiceError(error: unknown, peer: string): StatusError {
   if (error instanceof StatusError) return error;
-  if (isServiceError(error)) return new StatusError(error.code, `${peer}: ${error.details}`, { cause: error });
+  if (isServiceError(error)) {
+    const { code, details } = error;
+    return new StatusError(code, `${peer}: ${details}`, { cause: error, details });
+  }
   const message = error instanceof Error ? error.message : String(error);
   return new StatusError(status.UNKNOWN, `${peer}: ${message}`, { cause: error });
 }

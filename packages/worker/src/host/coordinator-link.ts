@@ -4,11 +4,16 @@ import type { Channel, Conversation } from '../grpc/channel.ts';
 import { StatusError, status } from '../grpc/status-error.ts';
 import type { ToCoordinator } from '../member/effects.ts';
 
+/**
+ * How a stream to the coordinator has ended: it was `lost`; or this worker was turned away, for a reason that may be another one `later`, or
+ * for one that will `never` change, so that dialling again is of no use.
+ */
+export type Farewell = 'lost' | 'later' | 'never';
+
 /** What comes of a stream to the coordinator. */
 export interface StreamListener {
   received(message: FromCoordinator): void;
-  /** @param final dialling again would end in the same way: the coordinator refuses this worker */
-  closed(reason: string, final: boolean): void;
+  closed(reason: string, farewell: Farewell): void;
 }
 
 export interface CoordinatorStream {
@@ -21,13 +26,14 @@ export interface CoordinatorLink {
   dial(listener: StreamListener): CoordinatorStream;
 }
 
-/** Ends of a stream that say: not you. */
-const refusals = new Set<status>([
-  status.UNAUTHENTICATED,
-  status.PERMISSION_DENIED,
-  status.FAILED_PRECONDITION,
-  status.INVALID_ARGUMENT,
-  status.UNIMPLEMENTED,
+/** Ends of a stream that say: not you, or not now. */
+const farewells = new Map<status, Farewell>([
+  [status.UNAUTHENTICATED, 'never'],
+  [status.PERMISSION_DENIED, 'never'],
+  [status.FAILED_PRECONDITION, 'never'],
+  [status.INVALID_ARGUMENT, 'never'],
+  [status.UNIMPLEMENTED, 'never'],
+  [status.ABORTED, 'later'],
 ]);
 
 export function grpcLink(channel: Channel): CoordinatorLink {
@@ -50,8 +56,9 @@ async function listen(
 ): Promise<void> {
   try {
     for await (const message of messages) listener.received(message);
-    listener.closed('the coordinator ended the stream', false);
+    listener.closed('the coordinator ended the stream', 'lost');
   } catch (error) {
-    listener.closed((error as Error).message, error instanceof StatusError && refusals.has(error.status));
+    if (error instanceof StatusError) listener.closed(error.details, farewells.get(error.status) ?? 'lost');
+    else listener.closed((error as Error).message, 'lost');
   }
 }

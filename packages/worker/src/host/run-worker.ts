@@ -20,7 +20,7 @@ export interface RunWorkerOptions {
   /** `host:port` of the coordinator. */
   readonly join: string;
   readonly threads: number;
-  /** Where others can pull from; default: a free port of 127.0.0.1 where the coordinator is on loopback, else nowhere. */
+  /** Where others can pull from, or `none`; default: a free port of 127.0.0.1 where the coordinator is on loopback, else nowhere. */
   readonly listen?: string | undefined;
   /** Under which address others reach `listen`; default: that itself. */
   readonly advertise?: string | undefined;
@@ -47,12 +47,12 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
       `The name "${name}" must be letters, digits, dots and dashes, at most 63: give another with --name.`,
     );
   const coordinator = formatAddress(parseAddress(join));
-  const listen = options.listen ?? (isLoopback(parseAddress(join).host) ? '127.0.0.1:0' : undefined);
+  const listen = options.listen ?? (isLoopback(parseAddress(join).host) ? '127.0.0.1:0' : 'none');
   const kernels = await compiledKernels(options.widen);
   const traffic = { sent: 0, sums: 0, received: 0 };
   let board = new Board();
   const server =
-    listen === undefined
+    listen === 'none'
       ? undefined
       : await listenAt(
           listen,
@@ -103,7 +103,10 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
     const { reason, failed } = await host.ended;
-    if (failed) throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${reason}.`);
+    if (failed)
+      throw new LockstepError(
+        `This worker cannot take part in the run at ${coordinator}: ${reason.replace(/\.$/, '')}.`,
+      );
     return `${reason} (sent ${traffic.sent} bytes, ${traffic.sums} of them sums, received ${traffic.received})`;
   } finally {
     signal.removeEventListener('abort', onAbort);

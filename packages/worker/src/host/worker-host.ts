@@ -4,7 +4,7 @@ import { incarnationTerm } from '../exchange/incarnation-term.ts';
 import type { FromCoordinator } from '../gen/lockstep/v1/training_pb.ts';
 import { tickMs, type WorkerEffect, type WorkerInput } from '../member/effects.ts';
 import { type Introduction, WorkerCore } from '../member/worker-core.ts';
-import type { CoordinatorLink, CoordinatorStream } from './coordinator-link.ts';
+import type { CoordinatorLink, CoordinatorStream, Farewell } from './coordinator-link.ts';
 import { UnreachableMember } from './exchange-task.ts';
 import { faultOf, type Tasks } from './tasks.ts';
 
@@ -107,7 +107,7 @@ export class WorkerHost {
   #dial(connection: number): void {
     const stream = this.#options.link.dial({
       received: (message) => this.#received(connection, message),
-      closed: (reason, final) => this.#closed(connection, reason, final),
+      closed: (reason, farewell) => this.#closed(connection, reason, farewell),
     });
     this.#stream = { connection, stream };
     this.#later({ kind: 'connected', connection });
@@ -129,10 +129,10 @@ export class WorkerHost {
     tasks.board.moveTerm(incarnationTerm(message.term));
   }
 
-  #closed(connection: number, reason: string, final: boolean): void {
+  #closed(connection: number, reason: string, farewell: Farewell): void {
     if (this.#stream?.connection === connection) this.#stream = undefined;
     const late = !this.#met && performance.now() - this.#startedMs > this.#options.firstContactMs;
-    if (final || late) this.#finish({ reason, failed: true });
+    if (farewell === 'never' || late) this.#finish({ reason, failed: true });
     else this.#handle({ kind: 'disconnected', connection, reason });
   }
 

@@ -268,3 +268,16 @@ test('after the end of a run it comes back for another', () => {
   bench.hear(incarnation, { case: 'finish', value: { reason: 'done', comeBack: true } });
   expect(bench.core.state.kind).toBe('away');
 });
+
+test('who cannot plan the job says so and waits to be turned away; where the network is at fault it dials again', () => {
+  for (const [fault, what] of [
+    ['machine', ['send']],
+    ['network', ['hangUp']],
+  ] as const) {
+    const bench = new Bench();
+    bench.connect();
+    const start = bench.welcome(incarnation).find(({ kind }) => kind === 'start') as { id: number };
+    expect(kinds(bench.give({ kind: 'failed', id: start.id, message: 'too little memory', fault }))).toEqual(what);
+    expect(bench.core.state.kind).toBe(fault === 'machine' ? 'preparing' : 'away');
+  }
+});

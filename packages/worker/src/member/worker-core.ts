@@ -187,8 +187,9 @@ export class WorkerCore {
       ({ message, fault }) => {
         if (!here()) return;
         const value = { item: 0, message, jobAtFault: fault === 'job', unreachableMember: 0 };
-        if (fault !== 'network') this.#say({ case: 'failed', value });
-        this.#hangUp(message);
+        // Who says that it cannot is turned away, in a sentence, by the other end.
+        if (fault === 'network') this.#hangUp(message);
+        else this.#say({ case: 'failed', value });
       },
     );
   }
