@@ -190,6 +190,42 @@ const cases: Bad[] = [
     code: 2,
     says: /cannot be used with/,
   },
+  ...(
+    [
+      [['--min-workers', '2'], /--min-workers 2 would wait for ever, since no worker can join: add --listen HOST:PORT/],
+      [['--placement', 'workers'], /--placement is for runs that workers can join: add --listen HOST:PORT/],
+      [['--certs', 'folder'], /--certs is for runs that workers can join: add --listen/],
+      [['--token-file', 'file'], /--token-file is for runs that workers can join: add --listen/],
+      [['--insecure'], /--insecure is for runs that workers can join: add --listen/],
+      [['--lease', '1000'], /--lease is for runs that workers can join: add --listen/],
+    ] as const
+  ).flatMap(([args, says]) =>
+    ['sync', 'local', 'ssp', 'async'].map((mode) => ({
+      what: `mode ${mode} with ${args[0]} where nobody can join`,
+      job: jobText(),
+      args: ['--mode', mode, ...args],
+      code: 2,
+      says,
+    })),
+  ),
+  ...['--replicas 3', '--local-steps 9', '--outer-lr 1', '--outer-momentum 0.5', '--staleness 2'].map((option) => {
+    const [flag, value] = option.split(' ') as [string, string];
+    const mode = flag === '--staleness' ? 'ssp' : 'local';
+    return {
+      what: `${flag} in mode sync`,
+      job: jobText(),
+      args: [flag, value],
+      code: 2,
+      says: new RegExp(`${flag} is for mode ${mode}, and this is mode sync: add --mode ${mode}, or leave it out`),
+    };
+  }),
+  {
+    what: 'no threads where nobody else computes',
+    job: jobText(),
+    args: ['--threads', '0'],
+    code: 2,
+    says: /from 1 to 1024, not 0: without --listen HOST:PORT nobody else computes/,
+  },
   { what: 'resuming from nowhere', job: jobText(), args: ['--resume'], code: 2, says: /--resume needs --out/ },
 ];
 

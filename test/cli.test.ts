@@ -115,6 +115,27 @@ describe('a run', () => {
     expect(wrong.code).toBe(2);
   });
 
+  test('certificates and token of the environment are for runs that workers can join', async () => {
+    const env = { LOCKSTEP_CERTS: 'nowhere', LOCKSTEP_TOKEN_FILE: 'nowhere', LOCKSTEP_TOKEN: 'no token' };
+    for (const [i, mode] of [[], ['--mode', 'local']].entries()) {
+      const out = join(folder.path, `secure-${i}`);
+      expect(await lockstep(['train', job, ...mode, '--out', out], { env })).toMatchObject({ code: 0 });
+    }
+    const joined = await lockstep(['train', job, '--listen', '127.0.0.1:0', '--out', join(folder.path, 's')], { env });
+    expect(joined.stderr).toMatch(/nowhere.* cannot be read/);
+    expect(joined.code).toBe(2);
+  });
+
+  test('train and worker listen where their own variables say', async () => {
+    const env = { LOCKSTEP_LISTEN: 'no address', LOCKSTEP_WORKER_LISTEN: 'none either' };
+    const trained = await lockstep(['train', job, '--out', join(folder.path, 'listens')], { env });
+    expect(trained.stderr).toMatch(/"no address" is no address: write host:port/);
+    const worked = await lockstep(['worker', '--join', '127.0.0.1:1', '--wait', '0'], { env });
+    expect(worked.stderr).toMatch(/"none either" is no address: write host:port/);
+    const nowhere = await lockstep(['worker', '--join', '192.0.2.1:1', '--advertise', '192.0.2.2:1']);
+    expect(nowhere).toMatchObject({ code: 2, stderr: expect.stringMatching(/--advertise .*: add --listen HOST:PORT/) });
+  });
+
   test('--resume goes on with the flags that the run was started with', async () => {
     const out = join(folder.path, 'flags');
     const flags = ['--seed', '9', '--shards', '5', '--steps', '9'];

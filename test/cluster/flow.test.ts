@@ -126,7 +126,9 @@ test('SIGTERM: what was given out is applied, a checkpoint is written, and the r
 
 test('what cannot be is said', async () => {
   const train = (...more: string[]) => lockstep(['train', job, '--threads', '1', ...more]);
-  expect((await train('--mode', 'async', '--staleness', '1')).stderr).toMatch(/staleness bound is for mode ssp/);
+  expect((await train('--mode', 'async', '--staleness', '1')).stderr).toMatch(
+    /--staleness is for mode ssp, and this is mode async/,
+  );
   const workers = ['--mode', 'async', '--listen', '127.0.0.1:0', '--placement', 'workers'];
   expect((await train(...workers)).stderr).toMatch(/needs --placement coordinator/);
 });

@@ -2,7 +2,8 @@ import { availableParallelism, totalmem } from 'node:os';
 import { type AnyJob, UsageError } from '@lockstep/core';
 import { type TraceOverrides, traceJob } from '@lockstep/core/internal';
 import { compiledKernels, type Reduction, type ThreadFaults, type ThreadProfile } from '@lockstep/worker/local';
-import { type ClusterOptions, clusterRequest } from './cluster/cluster-options.ts';
+import type { ClusterOptions } from './cluster/cluster-options.ts';
+import { clusterRequest } from './cluster/to-request.ts';
 import { EngineHandle } from './engine/engine-handle.ts';
 import { EventQueue } from './engine/event-queue.ts';
 import type { EngineResult } from './engine/request.ts';
@@ -105,7 +106,8 @@ async function start(
   const { threads = availableParallelism(), seed, shards, steps, epochs, data, checkpointEvery } = options;
   const fewest = options.cluster?.listen ? 0 : 1;
   if (!Number.isInteger(threads) || threads < fewest || threads > 1024) {
-    throw new UsageError(`threads must be a whole number from ${fewest} to 1024, not ${threads}.`);
+    const alone = threads === 0 ? ': without --listen HOST:PORT nobody else computes' : '';
+    throw new UsageError(`threads must be a whole number from ${fewest} to 1024, not ${threads}${alone}.`);
   }
   const overrides = Object.fromEntries(
     Object.entries({ seed, shards, steps, epochs, data, checkpointEvery }).filter(([, value]) => value !== undefined),

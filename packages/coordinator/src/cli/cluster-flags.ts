@@ -1,6 +1,6 @@
-import { UsageError } from '@lockstep/core';
 import { type Command, Option } from 'commander';
 import type { ClusterOptions } from '../cluster/cluster-options.ts';
+import { checkUse } from '../cluster/option-use.ts';
 import { decimalOption, numberOption } from './options.ts';
 
 /** Flags of whoever takes part in a cluster. */
@@ -45,25 +45,35 @@ export function addClusterFlags(command: Command): Command {
     decimalOption('--outer-momentum <x>', 'of mode local: Nesterov momentum of that (default: 0.8)'),
     numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),
     new Option('--compress <how>', 'what workers send, made small: topk:0.01, int8 or powersgd:4; not in mode sync'),
-    numberOption('--lease <ms>', 'a worker that is silent for so long is lost', 100).hideHelp(),
+    numberOption('--lease <ms>', 'a worker that is silent for so long is lost, in milliseconds (default: 10000)', 100),
   ];
   for (const option of options) command.addOption(option);
   return addSecurityFlags(command);
 }
 
-/** Undefined where the flags ask for nothing that one process alone could not do. */
-export function clusterOptionsOf(flags: ClusterFlags): ClusterOptions | undefined {
-  const { listen, mode, tokenFile, lease, outerLr, ...rest } = flags;
-  const { minWorkers, placement, certs, insecure, localSteps, replicas, outerMomentum, staleness, compress } = rest;
-  const forWorkers = { minWorkers, placement, certs, insecure, localSteps, replicas, staleness, compress };
-  const options = defined({ ...forWorkers, outerLr, outerMomentum });
-  if (listen === undefined && (mode === undefined || mode === 'sync')) {
-    const [given] = Object.keys(options);
-    if (given) throw new UsageError(`--${dashed(given)} is for runs that workers can join: add --listen HOST:PORT.`);
-    return undefined;
-  }
-  const { outerLr: outerLearningRate, ...same } = options;
-  return { ...same, ...defined({ listen, mode, outerLearningRate, leaseMs: lease, tokenFile }) };
+/**
+ * Undefined where the flags ask for nothing that one process alone could not do.
+ *
+ * @param inEnvironment whether an option comes from an environment variable: certificates and token that are set for all runs of a machine do
+ * not concern those that nobody can join
+ * @throws UsageError naming an option that would be ignored
+ */
+export function clusterOptionsOf(
+  flags: ClusterFlags,
+  inEnvironment: (name: 'certs' | 'tokenFile') => boolean,
+): ClusterOptions | undefined {
+  const { listen, minWorkers, placement, mode, localSteps, replicas, outerLr, outerMomentum } = flags;
+  const { staleness, compress, insecure, lease } = flags;
+  const concerned = (name: 'certs' | 'tokenFile') =>
+    listen === undefined && inEnvironment(name) ? undefined : flags[name];
+  const options: ClusterOptions = defined({
+    ...{ listen, minWorkers, placement, mode, localSteps, replicas, outerMomentum, staleness, compress, insecure },
+    ...{ certs: concerned('certs'), tokenFile: concerned('tokenFile') },
+    ...{ outerLearningRate: outerLr, leaseMs: lease },
+  });
+  checkUse(options);
+  const alone = listen === undefined && (mode ?? 'sync') === 'sync';
+  return alone && (compress ?? 'none') === 'none' ? undefined : options;
 }
 
 /** Without what is undefined. */
@@ -71,5 +81,3 @@ const defined = <T extends object>(values: T): { [K in keyof T]?: Exclude<T[K], 
   Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined)) as ReturnType<
     typeof defined<T>
   >;
-
-const dashed = (name: string): string => name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);

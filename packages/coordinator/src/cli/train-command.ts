@@ -78,17 +78,21 @@ export function trainCommand(): Command {
   return addClusterFlags(command).action(runTrain);
 }
 
-async function runTrain(job: string, flags: Flags): Promise<void> {
+async function runTrain(job: string, flags: Flags, command: Command): Promise<void> {
   if (flags.resume && !flags.out)
     throw new UsageError('--resume needs --out with the folder of the run to go on with.');
   const out = flags.out ?? freeFolder(job);
   const recorded = flags.resume ? await findRunFile(out) : undefined;
   const overrides = overridesOf(flags, recorded?.overrides);
   const reduce = flags.reduce ?? recorded?.reduce ?? 'f32';
+  const cluster = clusterOptionsOf(flags, (name) => command.getOptionValueSource(name) === 'env');
   if (flags.listen !== undefined) spaciousHeap();
   const reporter = reporterFor(flags.json === true, meetingOf(flags));
   const interrupt = interruptible(out, job, (text) => reporter.say(text));
-  await using run = train(job, { ...trainOptions(flags), ...overrides, reduce, out, signal: interrupt.signal });
+  await using run = train(job, {
+    ...trainOptions(flags, cluster),
+    ...{ ...overrides, reduce, out, signal: interrupt.signal },
+  });
   try {
     let savedStep = -1;
     for await (const event of run) {
@@ -135,7 +139,7 @@ function overridesOf({ seed, shards, steps, epochs, data }: Flags, recorded: Tra
   return { ...(steps === undefined && epochs === undefined ? recorded : rest), ...given };
 }
 
-function trainOptions(flags: Flags): TrainOptions {
+function trainOptions(flags: Flags, cluster: TrainOptions['cluster']): TrainOptions {
   const { threads, resume, checkpointEvery, weights, memory, stopAt, profile } = flags;
   return withoutUndefined({
     threads,
@@ -145,7 +149,7 @@ function trainOptions(flags: Flags): TrainOptions {
     memoryLimitBytes: memory === undefined ? undefined : memory * 2 ** 20,
     stopAtStep: stopAt,
     profile: profile !== undefined,
-    cluster: clusterOptionsOf(flags),
+    cluster,
     mergeShards: flags.mergeShards === 'on',
     widen: flags.widen === 'on',
   });

@@ -22,7 +22,9 @@ export function workerCommand(): Command {
     .description('compute for a run of another machine')
     .addOption(new Option('--join <host:port>', 'the coordinator').env('LOCKSTEP_JOIN').makeOptionMandatory())
     .addOption(numberOption('--threads <n>', 'compute threads (default: one per core)', 1, 'LOCKSTEP_THREADS'))
-    .addOption(new Option('--listen <host:port>', 'where others can pull from; none: nowhere').env('LOCKSTEP_LISTEN'))
+    .addOption(
+      new Option('--listen <host:port>', 'where others can pull from; none: nowhere').env('LOCKSTEP_WORKER_LISTEN'),
+    )
     .option('--advertise <host:port>', 'under which address others reach --listen')
     .addOption(
       new Option('--name <name>', 'shown in events; that of the certificate (default: the host)').env('LOCKSTEP_NAME'),

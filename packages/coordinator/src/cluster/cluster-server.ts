@@ -54,7 +54,9 @@ export class ClusterServer {
 
   private constructor(options: ServerOptions) {
     this.#options = options;
-    this.security = loadSecurity({ ...options.cluster.security, environment: process.env });
+    const { listen, security } = options.cluster;
+    // Where nobody can join, no token of the environment is looked at.
+    this.security = listen === null ? {} : loadSecurity({ ...security, environment: process.env });
   }
 
   /** @throws UsageError where it must not listen there, or cannot */

@@ -48,6 +48,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
     );
   const coordinator = formatAddress(parseAddress(join));
   const listen = options.listen ?? (isLoopback(parseAddress(join).host) ? '127.0.0.1:0' : 'none');
+  if (listen === 'none' && options.advertise !== undefined)
+    throw new UsageError('--advertise says under which address others reach --listen: add --listen HOST:PORT.');
   const kernels = await compiledKernels(options.widen);
   const traffic = { sent: 0, sums: 0, received: 0 };
   let board = new Board();
