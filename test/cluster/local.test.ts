@@ -29,19 +29,30 @@ test('threads do not reach the bits, and a run can be stopped between rounds and
   expect(journalOf('parts')).toBe(journalOf('alone'));
 });
 
-test('other numbers of local steps or replicas are other runs', async () => {
-  const other = await lockstep([
-    'train',
-    job,
-    ...local,
-    '--local-steps',
-    '5',
-    '--resume',
-    '--out',
-    `${folder.path}/two`,
-  ]);
-  expect(other.code).toBe(2);
-  expect(other.stderr).toMatch(/is a checkpoint of another run/);
+test('a resume goes on in the mode that the run was begun in; another one is refused by name', async () => {
+  const out = `${folder.path}/begun`;
+  await lockstep(['train', job, ...local, '--outer-lr', '0.9', '--compress', 'int8', '--stop-at', '20', '--out', out]);
+  const again = (...more: string[]) => lockstep(['train', job, '--resume', '--out', out, '--json', ...more]);
+  for (const [flag, value, says] of [
+    ['--local-steps', '5', /\(its --local-steps is 7, not 5\)/],
+    ['--replicas', '2', /\(its --replicas is 3, not 2\)/],
+    ['--outer-lr', '1', /\(its --outer-lr is 0\.9, not 1\)/],
+    ['--compress', 'none', /\(its --compress is int8, not none\)/],
+    ['--mode', 'sync', /\(its --mode is local, not sync\): .* --reduce and --mode it was made with/],
+    ['--mode', 'async', /\(its --mode is local, not async\)/],
+  ] as const) {
+    const other = await again(flag, value);
+    expect(other.stderr).toMatch(says);
+    expect(other.code).toBe(2);
+  }
+  const resumed = await again();
+  expect(resumed.stdout.split('\n')[0]).toMatch(/"mode":"local"/);
+  const whole = await alone('unbroken', '--outer-lr', '0.9', '--compress', 'int8');
+  expect(last(resumed.stdout).digest).toBe(last(whole.stdout).digest);
+  const sync = await lockstep(['train', job, '--steps', '3', '--out', `${folder.path}/sync`]);
+  expect(sync.code).toBe(0);
+  const other = await lockstep(['train', job, '--resume', '--out', `${folder.path}/sync`, '--mode', 'local']);
+  expect(other.stderr).toMatch(/\(its --mode is sync, not local\)/);
 });
 
 test('two workers, and one that is killed: the same bits; weights travel once a round', async () => {

@@ -11,7 +11,7 @@ import { FencedFileSystem } from '../storage/fenced-file-system.ts';
 import { type FileSystem, nodeFileSystem } from '../storage/file-system.ts';
 import { describeModel, files, vectorFrom } from './encode.ts';
 import { identityOf } from './identity.ts';
-import { modelWeights } from './state.ts';
+import { modelWeights, type Strategy } from './state.ts';
 import { CheckpointStore, openCheckpoint } from './store.ts';
 
 export interface OpenRequest {
@@ -20,7 +20,7 @@ export interface OpenRequest {
   readonly initialWeights: string | null;
   readonly reduce: Reduction;
   /** See `identityOf`. */
-  readonly strategy?: string;
+  readonly strategy?: Strategy;
   /** Whether steps come out the same when they are computed again; default true. */
   readonly reproducible?: boolean;
 }

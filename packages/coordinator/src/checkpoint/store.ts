@@ -4,7 +4,7 @@ import { FormatError, UsageError } from '@lockstep/core';
 import type { TrainingState } from '@lockstep/worker/local';
 import { type FileSystem, nodeFileSystem, writeDurably } from '../storage/file-system.ts';
 import { decodeCheckpoint, encodeCheckpoint, files, type Manifest, type ModelDescription } from './encode.ts';
-import type { RunIdentity } from './state.ts';
+import type { RunIdentity, Strategy } from './state.ts';
 
 const prefix = 'step-';
 const temporaryPrefix = '.tmp-';
@@ -108,7 +108,7 @@ export class CheckpointStore {
     const difference = differingPart(loaded.manifest.identity, this.#identity);
     if (difference) {
       throw new UsageError(
-        `${loaded.path} is a checkpoint of another run (its ${difference}): resume with the job, data, seed, shards and --reduce it was made with, or choose another --out.`,
+        `${loaded.path} is a checkpoint of another run (its ${difference}): resume with the job, data, seed, shards, --reduce and --mode it was made with, or choose another --out.`,
       );
     }
     for (const { path } of loaded.rejected) this.#damaged.add(basename(path));
@@ -216,9 +216,17 @@ function differingPart(theirs: RunIdentity, ours: RunIdentity): string | undefin
   const text = (value: unknown) => (typeof value === 'object' ? JSON.stringify(value) : String(value));
   for (const key of ['name', 'numericsVersion', 'seed', 'batch', 'reduce', 'dataDigest', 'program'] as const) {
     if (text(theirs?.[key]) === text(ours[key])) continue;
-    if (key === 'program') return 'model, loss or optimizer differs';
+    if (key === 'program') return differingOption(theirs, ours) ?? 'model, loss or optimizer differs';
     if (key === 'dataDigest') return 'data differs';
     return `${key} is ${text(theirs?.[key])}, not ${text(ours[key])}`;
   }
   return undefined;
+}
+
+/** Of how updates are made. */
+function differingOption(...identities: readonly [RunIdentity, RunIdentity]): string | undefined {
+  const [theirs, ours] = identities.map(({ strategy }) => strategy ?? { mode: 'sync' }) as [Strategy, Strategy];
+  const name = Object.keys({ ...theirs, ...ours }).find((key) => theirs[key] !== ours[key]);
+  const text = (value: string | number | undefined) => (value === undefined || value === '' ? 'none' : value);
+  return name && `--${name} is ${text(theirs[name])}, not ${text(ours[name])}`;
 }

@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import type { ClusterOptions } from '../cluster/cluster-options.ts';
 import { checkUse } from '../cluster/option-use.ts';
 import { decimalOption, numberOption } from './options.ts';
+import { resumedOptions, type Updates } from './updates.ts';
 
 /** Flags of whoever takes part in a cluster. */
 export interface SecurityFlags {
@@ -51,28 +52,29 @@ export function addClusterFlags(command: Command): Command {
   return addSecurityFlags(command);
 }
 
+/** Certificates and token that the environment sets for all runs of a machine do not concern those that nobody can join. */
+export function concerning<F extends ClusterFlags>(flags: F, command: Command): F {
+  if (flags.listen !== undefined) return flags;
+  const unasked = (['certs', 'tokenFile'] as const).filter((name) => command.getOptionValueSource(name) === 'env');
+  return { ...flags, ...Object.fromEntries(unasked.map((name) => [name, undefined])) };
+}
+
 /**
  * Undefined where the flags ask for nothing that one process alone could not do.
  *
- * @param inEnvironment whether an option comes from an environment variable: certificates and token that are set for all runs of a machine do
- * not concern those that nobody can join
+ * @param recorded what a run was begun with that is gone on with
  * @throws UsageError naming an option that would be ignored
  */
-export function clusterOptionsOf(
-  flags: ClusterFlags,
-  inEnvironment: (name: 'certs' | 'tokenFile') => boolean,
-): ClusterOptions | undefined {
+export function clusterOptionsOf(flags: ClusterFlags, recorded?: Updates): ClusterOptions | undefined {
   const { listen, minWorkers, placement, mode, localSteps, replicas, outerLr, outerMomentum } = flags;
-  const { staleness, compress, insecure, lease } = flags;
-  const concerned = (name: 'certs' | 'tokenFile') =>
-    listen === undefined && inEnvironment(name) ? undefined : flags[name];
-  const options: ClusterOptions = defined({
+  const { staleness, compress, insecure, lease, certs, tokenFile } = flags;
+  const given: ClusterOptions = defined({
     ...{ listen, minWorkers, placement, mode, localSteps, replicas, outerMomentum, staleness, compress, insecure },
-    ...{ certs: concerned('certs'), tokenFile: concerned('tokenFile') },
-    ...{ outerLearningRate: outerLr, leaseMs: lease },
+    ...{ certs, tokenFile, outerLearningRate: outerLr, leaseMs: lease },
   });
+  const options = resumedOptions(given, recorded);
   checkUse(options);
-  const alone = listen === undefined && (mode ?? 'sync') === 'sync';
+  const alone = listen === undefined && (options.mode ?? 'sync') === 'sync';
   return alone && (compress ?? 'none') === 'none' ? undefined : options;
 }
 

@@ -8,15 +8,15 @@ export interface Interrupt {
 /**
  * The first Ctrl-C (or SIGTERM) ends the run at a step boundary with a checkpoint, the second at once. A reader of stdout that
  * went away (`| head`) counts as the first.
+ *
+ * @param goOn the command that goes on with the run
  */
-export function interruptible(out: string, job: string, say: (text: string) => void): Interrupt {
+export function interruptible(goOn: string, say: (text: string) => void): Interrupt {
   const controller = new AbortController();
   const onSignal = () => {
     if (controller.signal.aborted) process.exit(exitCode.interrupted);
     controller.abort();
-    say(
-      `Stopping at the next step with a checkpoint; once more stops at once. Go on with: lockstep train ${quoted(job)} --out ${quoted(out)} --resume`,
-    );
+    say(`Stopping at the next step with a checkpoint; once more stops at once. Go on with: ${goOn}`);
   };
   const onClosedPipe = () => controller.abort();
   process.stdout.on('error', onClosedPipe);
@@ -31,6 +31,3 @@ export function interruptible(out: string, job: string, say: (text: string) => v
     },
   };
 }
-
-/** As a shell takes it. */
-const quoted = (path: string): string => (/^[\w./:@=+-]+$/.test(path) ? path : `'${path.replaceAll("'", `'\\''`)}'`);

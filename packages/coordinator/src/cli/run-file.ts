@@ -5,6 +5,7 @@ import type { TraceOverrides } from '@lockstep/core/internal';
 import type { Reduction } from '@lockstep/worker';
 import { nodeFileSystem } from '../storage/file-system.ts';
 import { replaceFile } from '../storage/replace-file.ts';
+import { isUpdates, type Updates } from './updates.ts';
 
 const runFileName = 'run.json';
 
@@ -16,6 +17,8 @@ export interface RunFile {
   readonly overrides: TraceOverrides;
   /** Where it is not f32. */
   readonly reduce?: Reduction;
+  /** How updates are made, where it is not mode sync: `--resume` goes on so. */
+  readonly updates?: Updates;
 }
 
 /** The card of a run, from its folder or one of its checkpoints. @throws UsageError where there is none */
@@ -34,7 +37,9 @@ export async function findRunFile(dir: string): Promise<RunFile | undefined> {
   if (text === undefined) return undefined;
   try {
     const file = JSON.parse(text) as RunFile;
-    if (typeof file.job === 'string' && typeof file.overrides === 'object' && file.overrides !== null) return file;
+    const { job, overrides, updates } = file;
+    const whole = typeof job === 'string' && typeof overrides === 'object' && overrides !== null;
+    if (whole && (updates === undefined || isUpdates(updates))) return file;
   } catch {
     // said below
   }

@@ -1,6 +1,5 @@
 import { isMainThread, parentPort } from 'node:worker_threads';
 import { type JobHost, type TracedJob, traceJob } from '@lockstep/core/internal';
-import { formatCompression } from '@lockstep/worker/local';
 import * as Comlink from 'comlink';
 import nodeEndpoint from 'comlink/dist/esm/node-adapter.mjs';
 import { openRun } from '../checkpoint/open-run.ts';
@@ -9,6 +8,7 @@ import { Engine } from '../engine/engine.ts';
 import { encodeError } from '../engine/error-transfer.ts';
 import { EventSender } from '../engine/event-sender.ts';
 import type { EngineApi, EngineRequest, EngineResult, TracedData } from '../engine/request.ts';
+import { strategyOf } from '../engine/strategy.ts';
 import { importJob } from '../job/import-job.ts';
 import type { RunEvent } from '../observe/events.ts';
 import { isReproducible } from '../observe/promise.ts';
@@ -28,7 +28,7 @@ class EngineService implements EngineApi {
       const emit = request.quiet ? withoutSteps(events.send) : events.send;
       const strategy = strategyOf(request.cluster);
       const reproducible = request.cluster === null || isReproducible(request.cluster.mode);
-      const opened = await openRun(traced, { ...request, strategy, reproducible }, emit);
+      const opened = await openRun(traced, { ...request, ...(strategy && { strategy }), reproducible }, emit);
       const parts = { request, traced, ...opened, emit };
       this.#engine = threads
         ? new Engine({ ...parts, threads })
@@ -48,14 +48,6 @@ class EngineService implements EngineApi {
     this.#stopped = true;
     this.#engine?.stop();
   }
-}
-
-/** Local training is another run with every number of steps and replicas. Where no bits are promised only the mode counts. */
-function strategyOf(cluster: EngineRequest['cluster']): string {
-  if (!cluster || cluster.mode === 'sync') return '';
-  if (cluster.mode !== 'local') return cluster.mode;
-  const { steps, replicas, outer } = cluster.local;
-  return `local ${steps} ${replicas} ${outer.learningRate} ${outer.momentum} ${formatCompression(cluster.compression)}`;
 }
 
 /** The libraries of the network are loaded where there is one. */
