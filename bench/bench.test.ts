@@ -12,7 +12,7 @@ test.each<[script: string, args: string[], says: RegExp]>([
   ['shards.ts', ['w3', ...brief], /\| w3 \| 12 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
   ['overhead.ts', ['step', 'w3', ...brief], /\| 2 \| [\d.]+ \|[\s\S]*\| w3 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
   ['first-step.ts', ['w3', '--processes', '1', '--runs', '1'], /^warm, .*: \d+ ms\ncold, .*: \d+ ms/m],
-  ['gemm.ts', ['--quick', '256'], /256/],
+  ['gemm.ts', ['--quick', '256'], /GFLOP\/s[\s\S]*256[\s\S]*/],
   ['conv.ts', ['--quick'], /\d/],
   ['kernels.ts', ['--quick', 'gelu'], /gelu/],
   ['attention.ts', ['--quick'], /\d/],
@@ -22,6 +22,7 @@ test.each<[script: string, args: string[], says: RegExp]>([
     ['--steps', '4', '--rounds', '1', '--ways', 'workers, bf16, TLS', 'w3-gpt'],
     /workers, bf16, TLS +[\d.]+ +[\d.]+ +[\d.]+ +[\d.]+ \([\d.]+\)/,
   ],
+  ['ceiling.ts', ['w3', ...brief], /\| w3 \| [\d.]+ \| [\d.]+ \| [\d.]+ \|/],
   ['builds.ts', ['w3', ...brief], /\| w3 \| 1\.00 \| [\d.]+ \| ([\d.]+|not available) \|/],
 ])('%s', (script, args, says) => {
   const path = fileURLToPath(new URL(script, import.meta.url));

@@ -1,5 +1,7 @@
-/** GFLOP/s of the matmul kernel on one thread, widened and plain: `node bench/gemm.ts [part of a name ...] [--json] [--quick]`. */
+/** GFLOP/s of the matmul kernel on one thread, widened and plain, and beside the micro-kernel by itself: `node bench/gemm.ts [part of a name ...] [--json] [--quick]`. */
+
 import { createHarness, type KernelHarness } from '../packages/core/src/kernels/kernel-harness.ts';
+import { microKernelPeak } from './micro-kernel.ts';
 
 interface Shape {
   name: string;
@@ -29,6 +31,8 @@ const shapes: Shape[] = [
     [128, 512, 768, 12],
     [384, 1536, 1024, 4],
     [512, 512, 4096, 16],
+    [1024, 256, 2048, 16],
+    [1024, 64, 2048, 16],
   ].map(([m = 0, n = 0, k = 0, segments = 0]) => ({
     name: `weight gradient ${m}x${n}x${k}, ${segments} segments`,
     m,
@@ -90,10 +94,12 @@ function secondsOf(call: () => void): number {
   return best;
 }
 
+/** Before and after: a machine that becomes slower meanwhile shows in it. */
+const peaks = [await microKernelPeak()];
 const harnesses = [createHarness({ widen: true }), createHarness({ widen: false })] as const;
 const wanted = process.argv.slice(2).filter((word) => !word.startsWith('--'));
 const chosen = shapes.filter(({ name }) => wanted.length === 0 || wanted.some((word) => name.includes(word)));
-const rows = chosen.map((shape) => {
+const measured = chosen.map((shape) => {
   const flops = 2 * shape.m * shape.n * shape.k * (shape.batch ?? 1);
   const [widened, plain] = harnesses.map((h) => flops / secondsOf(prepare(h, shape)) / 1e9) as [number, number];
   return {
@@ -103,6 +109,13 @@ const rows = chosen.map((shape) => {
     plain: Number(plain.toFixed(1)),
   };
 });
+peaks.push(await microKernelPeak());
+const peak = Math.max(...peaks);
+const rows = measured.map((row) => ({ ...row, 'of peak': Number((row.widened / peak).toFixed(2)) }));
+const unit = 'GFLOP/s';
 if (process.argv.includes('--json'))
-  console.log(JSON.stringify({ unit: 'GFLOP/s', widened: harnesses[0].widened, node: process.version, rows }));
-else console.table(rows);
+  console.log(JSON.stringify({ unit, widened: harnesses[0].widened, node: process.version, peak, rows }));
+else {
+  console.log(`${unit}; the micro-kernel by itself, widened: ${peak.toFixed(1)}`);
+  console.table(rows);
+}
