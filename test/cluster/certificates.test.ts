@@ -36,6 +36,10 @@ test.each(['coordinator', 'workers'])('placement %s: two workers with certificat
   const wrong = folder.write('token', '00'.repeat(16));
   await using guest = new ClusterWorker(address, ['--certs', at('w0'), '--token-file', wrong, '--wait', '1']);
   for (const turnedAway of [stranger, plain, impostor, guest]) expect(await turnedAway.exited).toBe(1);
+  expect(stranger.stderr).toMatch(
+    / at [^ ]+: the certificate there is of another authority .*issue both from one folder/,
+  );
+  expect(plain.stderr).toMatch(/ at [^ ]+: TLS is spoken there: give --certs FOLDER/);
   expect(impostor.stderr).toContain('the certificate is of worker "w0", not of "w1"');
   expect(guest.stderr).toContain('a valid join token is needed');
   await using w0 = new ClusterWorker(address, ['--certs', at('w0')]);

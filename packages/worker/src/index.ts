@@ -37,6 +37,7 @@ export {
 } from './gen/lockstep/v1/training_pb.ts';
 export { type Address, formatAddress, isHostName, isLoopback, parseAddress } from './grpc/address.ts';
 export { type CallOptions, Channel, type Conversation, type DialOptions } from './grpc/channel.ts';
+export { type Diagnosis, diagnose } from './grpc/diagnose.ts';
 export type { CallContext, Handler, Implementation, Peer } from './grpc/handlers.ts';
 export { type Identity, identityOf, identityUri, speaksFor, workerName } from './grpc/identity.ts';
 export { JoinToken } from './grpc/join-token.ts';

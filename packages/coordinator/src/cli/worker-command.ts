@@ -14,6 +14,7 @@ interface Flags extends SecurityFlags {
   readonly data?: string;
   readonly memory?: number;
   readonly wait?: number;
+  readonly giveUp?: number;
   readonly widen: 'on' | 'off';
 }
 
@@ -32,6 +33,13 @@ export function workerCommand(): Command {
     .addOption(new Option('--data <path>', 'folder or file that data may be read from here').env('LOCKSTEP_DATA'))
     .addOption(numberOption('--memory <mib>', 'most memory a run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
     .addOption(numberOption('--wait <seconds>', 'how long the coordinator is tried at first (default: 10)', 0))
+    .addOption(
+      numberOption(
+        '--give-up <seconds>',
+        'how long it is dialled again after the connection was lost, 0 = for ever (default: 1800)',
+        0,
+      ),
+    )
     .option('--debug', 'stacks of errors')
     .addOption(onOff('--widen <on|off>', 'let V8 widen the vectors of the kernels').hideHelp());
   return addSecurityFlags(command).action(runWorkerCommand);
@@ -68,6 +76,7 @@ async function runWorkerCommand(flags: Flags): Promise<void> {
       dataRoot: flags.data,
       widen: flags.widen === 'on',
       firstContactMs: (flags.wait ?? defaultWaitSeconds) * 1000,
+      giveUpMs: flags.giveUp === 0 ? Number.POSITIVE_INFINITY : flags.giveUp && flags.giveUp * 1000,
       say,
       signal: leave.signal,
     });

@@ -5,6 +5,7 @@ import {
   Channel,
   checkListen,
   type Desk,
+  diagnose,
   exchangeService,
   type GrpcServer,
   type Implementation,
@@ -103,7 +104,8 @@ export class ClusterServer {
 
   /** Whether somebody answers at a worker's address: undefined, or why not. */
   async reach(address: string): Promise<string | undefined> {
-    const channel = new Channel({ address, security: this.security, expect: { role: 'worker' } });
+    const expect = { role: 'worker' } as const;
+    const channel = new Channel({ address, security: this.security, expect });
     try {
       const request = create(PullRequestSchema, { run: '', term: 0, member: 0, piece: pieces.job() });
       for await (const _ of channel.serverStream(Exchange.method.pull, request, { timeoutMs: reachMs })) break;
@@ -111,7 +113,8 @@ export class ClusterServer {
     } catch (error) {
       // It answered that this is no call of its run: somebody is there.
       if (error instanceof StatusError && error.status === status.FAILED_PRECONDITION) return undefined;
-      return (error as Error).message;
+      const { details, message } = error as StatusError;
+      return (await diagnose(address, this.security, expect))?.why ?? details ?? message;
     } finally {
       channel.close();
     }

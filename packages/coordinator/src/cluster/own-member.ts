@@ -1,4 +1,4 @@
-import { kernelsHash, numericsVersion, version } from '@lockstep/core/internal';
+import { kernelsHash, LockstepError, numericsVersion, version } from '@lockstep/core/internal';
 import {
   Board,
   type CoordinatorLink,
@@ -23,6 +23,14 @@ export interface OwnMemberOptions {
   /** It cannot go on. */
   readonly failed: (error: Error) => void;
 }
+
+/** Between two parts of one process no connection is lost. */
+const silently = {
+  firstMs: Number.POSITIVE_INFINITY,
+  giveUpMs: Number.POSITIVE_INFINITY,
+  say: () => undefined,
+  why: (reason: string) => Promise.resolve(reason),
+};
 
 /** The threads of the coordinator's process as a member like any other. */
 export class OwnMember {
@@ -55,10 +63,10 @@ export class OwnMember {
         this.#board = new Board();
         return this.#board;
       },
-      firstContactMs: Number.POSITIVE_INFINITY,
+      contact: silently,
     });
     void this.#host.ended.then((end) => {
-      if (end.failed) failed(new Error(end.reason));
+      if (end.how !== 'left') failed(new LockstepError(end.reason));
     });
   }
 

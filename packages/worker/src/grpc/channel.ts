@@ -1,5 +1,5 @@
 import { isIP } from 'node:net';
-import { checkServerIdentity, createSecureContext, type PeerCertificate } from 'node:tls';
+import { createSecureContext } from 'node:tls';
 import type { DescMethod, Message, MessageShape } from '@bufbuild/protobuf';
 import {
   ChannelCredentials,
@@ -11,10 +11,10 @@ import {
 import { type Address, dialTarget, parseAddress } from './address.ts';
 import { callMetadata } from './admission.ts';
 import { Malformed } from './codec.ts';
-import { type Identity, identityOf } from './identity.ts';
 import { defaultLimits, type Limits } from './limits.ts';
 import type { Security, TlsFiles } from './security.ts';
 import { type Send, sender } from './sender.ts';
+import { type Expected, serverCheck } from './server-check.ts';
 import { methodDefinition } from './service-definition.ts';
 import { fromServiceError, StatusError, status } from './status-error.ts';
 
@@ -29,8 +29,8 @@ export interface DialOptions {
   /** `host:port` */
   readonly address: string;
   readonly security: Security;
-  /** Whose certificate must be found there; the name of a worker only where it is given. */
-  readonly expect: { readonly role: Identity['role']; readonly name?: string | undefined };
+  /** Whose certificate must be found there. */
+  readonly expect: Expected;
   readonly limits?: Partial<Limits>;
 }
 
@@ -251,20 +251,9 @@ const channelOptions = (limits: Limits): ChannelOptions => ({
 const serverName = ({ host }: Address): ChannelOptions =>
   isIP(host) ? { 'grpc.ssl_target_name_override': 'lockstep.invalid' } : {};
 
-function tlsCredentials(
-  { ca, certificate, key }: TlsFiles,
-  { host }: Address,
-  expect: DialOptions['expect'],
-): ChannelCredentials {
+function tlsCredentials({ ca, certificate, key }: TlsFiles, { host }: Address, expect: Expected): ChannelCredentials {
   const context = createSecureContext({ ca, cert: certificate, key, minVersion: 'TLSv1.3' });
   return ChannelCredentials.createFromSecureContext(context, {
-    checkServerIdentity: (_, found: PeerCertificate) => checkServerIdentity(host, found) ?? checkRole(found, expect),
+    checkServerIdentity: serverCheck(host, expect),
   });
-}
-
-function checkRole(certificate: PeerCertificate, { role, name }: DialOptions['expect']): Error | undefined {
-  const found = identityOf(certificate.subjectaltname);
-  if (found?.role === role && (name === undefined || found.name === name)) return undefined;
-  const who = found ? [found.role, found.name].join(' ').trim() : 'nobody that Lockstep knows';
-  return new Error(`the certificate there is of ${who}, not of ${[role, name ?? ''].join(' ').trim()}`);
 }

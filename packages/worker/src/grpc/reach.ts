@@ -7,6 +7,7 @@ const reasons: Record<string, string> = {
   ECONNREFUSED: 'nobody listens there: start it first, or check the port',
   ENOTFOUND: 'the name is not known: check it, or write an IP address',
   EAI_AGAIN: 'the name could not be looked up: check the network, or write an IP address',
+  ECONNRESET: 'connections are closed there at once: check the port',
   EHOSTUNREACH: 'there is no way to that host: check the address and the network',
   ENETUNREACH: 'there is no way to that network: check the address and the network',
   EINVAL: 'the address cannot be dialled from here: use another address of that machine, or its name',
@@ -33,7 +34,7 @@ export async function reach(address: string, timeoutMs = 5000): Promise<void> {
       name === 'AbortError'
         ? `no answer within ${timeoutMs / 1000} s: check the address and firewalls`
         : (reasons[first] ?? message);
-    throw new StatusError(status.UNAVAILABLE, `${address} cannot be reached: ${why}`, { cause: error });
+    throw new StatusError(status.UNAVAILABLE, `${address} cannot be reached: ${why}`, { cause: error, details: why });
   } finally {
     socket.on('error', () => {}).destroy();
   }

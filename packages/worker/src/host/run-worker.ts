@@ -6,11 +6,13 @@ import { exchangeService } from '../exchange/exchange-service.ts';
 import { Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { formatAddress, isLoopback, parseAddress } from '../grpc/address.ts';
 import { Channel } from '../grpc/channel.ts';
+import { diagnose } from '../grpc/diagnose.ts';
 import { workerName } from '../grpc/identity.ts';
 import { checkListen, type Security } from '../grpc/security.ts';
 import { serve, served } from '../grpc/server.ts';
 import { compiledKernels } from '../thread/compiled-kernels.ts';
 import { describeRescue } from '../thread/rescue.ts';
+import { inWords } from './contact.ts';
 import { grpcLink } from './coordinator-link.ts';
 import { PiecesOfOthers } from './pieces-of-others.ts';
 import { Tasks } from './tasks.ts';
@@ -33,10 +35,20 @@ export interface RunWorkerOptions {
   readonly widen: boolean;
   /** How long the coordinator is dialled before it was reached once, in milliseconds. */
   readonly firstContactMs: number;
+  /** And how long after its connection was lost; default half an hour, Infinity = for ever. */
+  readonly giveUpMs?: number | undefined;
   readonly say: (text: string) => void;
   /** Aborting finishes what is being computed and leaves. */
   readonly signal: AbortSignal;
 }
+
+/** Long enough for a machine to be started again, or a coordinator by hand; not so long that forgotten workers keep memory for days. In milliseconds. */
+const defaultGiveUpMs = 1_800_000;
+
+const nobodyAnyMore =
+  'nobody listens there any more: the run is over, or its coordinator was killed and is to be started again with --resume';
+
+const withoutFullStop = (text: string): string => text.replace(/\.$/, '');
 
 /** A worker, from its first dial until the coordinator sends it home or it is told to leave. @throws LockstepError where it cannot take part */
 export async function runWorker(options: RunWorkerOptions): Promise<string> {
@@ -78,7 +90,12 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
     },
     board,
   );
-  const channel = new Channel({ address: coordinator, security, expect: { role: 'coordinator' } });
+  const expect = { role: 'coordinator' } as const;
+  const channel = new Channel({ address: coordinator, security, expect });
+  const why = async (reason: string, gone = true): Promise<string> => {
+    const found = await diagnose(coordinator, security, expect);
+    return gone && found?.closed ? nobodyAnyMore : (found?.why ?? withoutFullStop(reason));
+  };
   const host = new WorkerHost({
     introduction: {
       name,
@@ -97,18 +114,21 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
       board = new Board();
       return board;
     },
-    say,
-    firstContactMs: options.firstContactMs,
+    contact: { firstMs: options.firstContactMs, giveUpMs: options.giveUpMs ?? defaultGiveUpMs, say, why },
   });
   const onAbort = () => host.leave('it was told to stop');
   if (signal.aborted) onAbort();
   else signal.addEventListener('abort', onAbort, { once: true });
   try {
-    const { reason, failed } = await host.ended;
-    if (failed)
+    const { reason, how, awayMs } = await host.ended;
+    if (how === 'lost')
       throw new LockstepError(
-        `This worker cannot take part in the run at ${coordinator}: ${reason.replace(/\.$/, '')}.`,
+        `This worker has had no connection to the run at ${coordinator} for ${inWords(awayMs)}: ${await why(reason)}.`,
       );
+    if (how !== 'left') {
+      const text = how === 'first' ? await why(reason, false) : withoutFullStop(reason);
+      throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${text}.`);
+    }
     return `${reason} (sent ${traffic.sent} bytes, ${traffic.sums} of them sums, received ${traffic.received})`;
   } finally {
     signal.removeEventListener('abort', onAbort);

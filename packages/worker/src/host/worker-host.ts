@@ -4,6 +4,7 @@ import { incarnationTerm } from '../exchange/incarnation-term.ts';
 import type { FromCoordinator } from '../gen/lockstep/v1/training_pb.ts';
 import { tickMs, type WorkerEffect, type WorkerInput } from '../member/effects.ts';
 import { type Introduction, WorkerCore } from '../member/worker-core.ts';
+import { Contact, type ContactOptions } from './contact.ts';
 import type { CoordinatorLink, CoordinatorStream, Farewell } from './coordinator-link.ts';
 import { UnreachableMember } from './exchange-task.ts';
 import { faultOf, type Tasks } from './tasks.ts';
@@ -13,16 +14,19 @@ export interface WorkerHostOptions {
   readonly link: CoordinatorLink;
   readonly tasks: Tasks;
   readonly newBoard: () => Board;
-  /** What a person may want to know. */
-  readonly say?: (text: string) => void;
-  /** Tries to reach the coordinator for so long before it was reached once, in milliseconds. */
-  readonly firstContactMs: number;
+  /** What people are told of the connection, and how long one is looked for. */
+  readonly contact: ContactOptions;
 }
 
-/** How a worker ended; an error where it could not take part. */
+/**
+ * How a worker ended: it `left`, or was sent home; it was `refused`; the coordinator could not be reached at `first`, or not again after it was
+ * `lost`.
+ */
 export interface WorkerEnd {
   readonly reason: string;
-  readonly failed: boolean;
+  readonly how: 'left' | 'refused' | 'first' | 'lost';
+  /** How long there was no connection, in milliseconds. */
+  readonly awayMs: number;
 }
 
 /** Ties the state machine of a worker to its stream, its tasks and the clock. */
@@ -34,9 +38,8 @@ export class WorkerHost {
   readonly #core: WorkerCore;
   readonly #running = new Map<number, AbortController>();
   readonly #timer: NodeJS.Timeout;
-  readonly #startedMs = performance.now();
+  readonly #contact: Contact;
   #stream: { readonly connection: number; readonly stream: CoordinatorStream } | undefined;
-  #met = false;
   #end: (end: WorkerEnd) => void = () => undefined;
   #over = false;
 
@@ -47,6 +50,7 @@ export class WorkerHost {
     });
     // The jitter of waits: it decides when to dial, never what is computed.
     this.#core = new WorkerCore(options.introduction, Math.random, performance.now());
+    this.#contact = new Contact(options.contact, performance.now());
     this.#timer = setInterval(() => this.#handle({ kind: 'tick' }), tickMs);
     this.#handle({ kind: 'tick' });
   }
@@ -58,27 +62,31 @@ export class WorkerHost {
 
   /** Goes at once. */
   async stop(reason: string): Promise<void> {
-    this.#finish({ reason, failed: false });
+    this.#finish(reason, 'left');
     await this.#options.tasks.close();
   }
 
   #handle(input: WorkerInput): void {
     if (this.#over) return;
-    for (const effect of this.#core.handle(performance.now(), input)) this.#do(effect);
+    const effects = this.#core.handle(performance.now(), input);
+    // Of a stream that is closed because it is over nothing needs to be said.
+    const ending = effects.some(({ kind }) => kind === 'end');
+    for (const effect of effects) this.#do(effect, ending);
   }
 
-  #do(effect: WorkerEffect): void {
-    const { tasks, newBoard, say } = this.#options;
+  #do(effect: WorkerEffect, ending: boolean): void {
+    const { tasks, newBoard } = this.#options;
     switch (effect.kind) {
       case 'dial':
         this.#dial(effect.connection);
         break;
       case 'hangUp':
-        if (this.#stream?.connection === effect.connection) this.#stream.stream.cancel();
-        say?.(`connection to the coordinator closed: ${effect.reason}`);
+        this.#hangUp(effect.connection);
+        if (!ending) this.#lost(effect.reason, 'lost');
         break;
       case 'send':
         if (this.#stream?.connection === effect.connection) this.#stream.stream.send(effect.message);
+        if (effect.message.message?.case === 'ready') this.#contact.ready();
         break;
       case 'start':
         void this.#start(effect);
@@ -100,7 +108,7 @@ export class WorkerHost {
         this.refused++;
         break;
       case 'end':
-        this.#finish({ reason: effect.reason, failed: false });
+        this.#finish(effect.reason, 'left');
     }
   }
 
@@ -119,21 +127,39 @@ export class WorkerHost {
   }
 
   #received(connection: number, message: FromCoordinator): void {
-    const { tasks, say } = this.#options;
+    const { tasks } = this.#options;
+    const { case: what } = message.message;
     if (message.message.case === 'welcome') {
       tasks.welcome = message.message.value;
-      if (!this.#met) say?.('joined the run');
-      this.#met = true;
+      this.#contact.welcomed();
     }
+    if (what === 'work' || what === 'adopt') this.#contact.given();
     this.#handle({ kind: 'received', connection, message });
     tasks.board.moveTerm(incarnationTerm(message.term));
   }
 
   #closed(connection: number, reason: string, farewell: Farewell): void {
-    if (this.#stream?.connection === connection) this.#stream = undefined;
-    const late = !this.#met && performance.now() - this.#startedMs > this.#options.firstContactMs;
-    if (farewell === 'never' || late) this.#finish({ reason, failed: true });
-    else this.#handle({ kind: 'disconnected', connection, reason });
+    // One that was hung up is over already.
+    if (this.#stream?.connection !== connection) return;
+    this.#stream = undefined;
+    if (farewell === 'never') this.#finish(reason, 'refused');
+    else {
+      this.#lost(reason, farewell);
+      this.#handle({ kind: 'disconnected', connection, reason });
+    }
+  }
+
+  #hangUp(connection: number): void {
+    if (this.#stream?.connection !== connection) return;
+    const { stream } = this.#stream;
+    this.#stream = undefined;
+    stream.cancel();
+  }
+
+  #lost(reason: string, farewell: Farewell): void {
+    if (this.#over) return;
+    const verdict = this.#contact.lost(reason, farewell, performance.now());
+    if (verdict !== 'dial') this.#finish(reason, verdict);
   }
 
   async #start({ id, job }: Extract<WorkerEffect, { kind: 'start' }>): Promise<void> {
@@ -150,12 +176,12 @@ export class WorkerHost {
     }
   }
 
-  #finish(end: WorkerEnd): void {
+  #finish(reason: string, how: WorkerEnd['how']): void {
     if (this.#over) return;
     this.#over = true;
     clearInterval(this.#timer);
     for (const running of this.#running.values()) running.abort();
     this.#stream?.stream.cancel();
-    this.#end(end);
+    this.#end({ reason, how, awayMs: this.#contact.awayMs(performance.now()) });
   }
 }
