@@ -18,6 +18,10 @@ export const unreachable = ({ placement }: ClusterOptions, { name, address }: Me
 /** What is said to a worker that could not plan the job: it has too little memory, or takes the job for none. */
 export const unable = ({ name }: Member, reason: string): string => `Worker ${name} cannot run this job: ${reason}`;
 
+/** What is said where events could not tell two workers apart. */
+export const sharedName = (first: Member, second: Member): string =>
+  `Workers ${first.id} and ${second.id} are both called ${second.name}: give each its own --name, or its own certificate.`;
+
 export function welcome(options: ClusterOptions, { id }: Member): FromCoordinatorMessage {
   const { run, jobDigest, placement, mode, reduce, leaseMs, heartbeatMs, compression } = options;
   const value = {

@@ -150,6 +150,22 @@ test('an item where the coordinator adds up', () => {
   expect(messages(bench.give({ kind: 'begin', item: spec(2) }))[0]).toMatchObject({ value: { parametersItem: 1 } });
 });
 
+test('workers that share a name are named by their numbers', () => {
+  const bench = new Bench('coordinator');
+  bench.join(1);
+  const join = (session: number, name: string) => {
+    bench.hello(session, { name });
+    const ready = events(bench.hear(session, { case: 'ready', value: {} }));
+    return [...ready, ...events(bench.give({ kind: 'reached', member: session }))];
+  };
+  const message = 'Workers 1 and 2 are both called w1: give each its own --name, or its own certificate.';
+  expect(join(2, 'w1')).toMatchObject([
+    { type: 'worker-joined', worker: 2, name: 'w1' },
+    { type: 'warning', step: 1, message },
+  ]);
+  expect(join(3, 'w3')).toMatchObject([{ type: 'worker-joined', worker: 3 }]);
+});
+
 test('a lost worker costs the shards that no sum covers, and the event says so once they are there', () => {
   const bench = halves('coordinator');
   bench.computed(1, 1, [first]);

@@ -1,7 +1,7 @@
 import { type Farewell, type FromWorker, type Hello, StallWatch } from '@lockstep/worker';
 import { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
-import { objection, unable, unreachable, welcome } from './admission.ts';
+import { objection, sharedName, unable, unreachable, welcome } from './admission.ts';
 import { Apportioner } from './apportioner.ts';
 import { leavesOf, paceKind } from './batch.ts';
 import { Boundary } from './boundary.ts';
@@ -231,6 +231,9 @@ export class ClusterCore {
     this.#changed = true;
     const { id: worker, name, threads, address } = member;
     this.#event({ type: 'worker-joined', worker, name, threads, address, workers: this.#context.able().length });
+    const twin = this.#context.able().find((other) => other !== member && other.name === name);
+    const step = (this.#round?.step ?? this.#asked?.spec.step ?? 0) + 1;
+    if (twin) this.#event({ type: 'warning', message: sharedName(twin, member), step });
     this.#round?.joined();
   }
 
