@@ -63,6 +63,15 @@ test('the coordinator listens everywhere and computes, workers own the slices: i
   expect(coordinator.ofType('worker-lost')).toEqual([]);
 });
 
+test('a folder of the other role is refused at the start, on both sides', async () => {
+  const train = await lockstep(['train', job, '--listen', '127.0.0.1:0', '--certs', at('w0'), '--out', at('other')]);
+  expect(train.code).toBe(2);
+  expect(train.stderr).toMatch(/w0 is the folder of worker w0, and this is a coordinator: give one by `lockstep certs/);
+  const worker = await lockstep(['worker', '--join', '127.0.0.1:9', '--certs', at('coordinator')]);
+  expect(worker.code).toBe(2);
+  expect(worker.stderr).toMatch(/coordinator is the folder of a coordinator, and this is a worker: give one by/);
+});
+
 test('listening for others without certificates and token is refused in one sentence', async () => {
   await using open = new Process(['train', job, '--listen', '0.0.0.0:0', '--threads', '1']);
   expect(await open.exited).toBe(2);

@@ -74,7 +74,7 @@ test('nothing is overwritten, and wrong use is named', async () => {
   await run('issue', 'worker', 'w', '--ca', at('none'), '--out', at('w'));
   expect(said.at(-1)).toContain('make an authority');
   await run('issue', 'worker', 'w', '--ca', at('ca'), '--out', at('w'), '--host', 'URI:lockstep:coordinator');
-  expect(said.at(-1)).toContain('neither a name nor an address');
+  expect(said.at(-1)).toContain('neither a name nor an address: write one as others dial the machine');
   expect(readdirSync(folder)).toEqual(['ca']);
 });
 
@@ -95,6 +95,35 @@ test('a certificate by another authority, an expired one and a key that others c
   const { chmodSync } = await import('node:fs');
   chmodSync(at('good/key.pem'), 0o644);
   expect(() => loadSecurity({ certs: at('good') })).toThrow('chmod 600');
+});
+
+test('a folder of the other role is refused at the start, and what cannot be read has a remedy', async () => {
+  await run('init', at('ca'));
+  await run('issue', 'coordinator', '--ca', at('ca'), '--out', at('c'));
+  await run('issue', 'worker', 'w-1', '--ca', at('ca'), '--out', at('w'));
+  expect(() => loadSecurity({ certs: at('w'), role: 'coordinator' })).toThrow(
+    /w is the folder of worker w-1, and this is a coordinator: give one by `lockstep certs issue coordinator`\.$/,
+  );
+  expect(() => loadSecurity({ certs: at('c'), role: 'worker' })).toThrow(
+    /c is the folder of a coordinator, and this is a worker: give one by `lockstep certs issue worker NAME`\.$/,
+  );
+  expect(loadSecurity({ certs: at('w'), role: 'worker' }).identity?.name).toBe('w-1');
+  expect(() => loadSecurity({ certs: at('none'), role: 'worker' })).toThrow(
+    /none\/ca\.pem cannot be read \(ENOENT\): give the folder that `lockstep certs issue worker NAME` made/,
+  );
+  expect(() => loadSecurity({ tokenFile: at('none') })).toThrow(
+    /--token-file .*none cannot be read \(ENOENT\): give the file `token` of a folder by `lockstep certs`, or leave it out/,
+  );
+});
+
+test('a certificate for this machine only says so', async () => {
+  await run('init', at('ca'));
+  await run('issue', 'coordinator', '--ca', at('ca'), '--out', at('c'));
+  expect(said.at(-1)).toMatch(/^no --host: only workers of the same machine can join this coordinator/);
+  await run('issue', 'worker', 'w', '--ca', at('ca'), '--out', at('w'));
+  expect(said.at(-1)).toMatch(/^no --host: only this machine can reach it at --listen, .*--placement workers/);
+  await run('issue', 'worker', 'v', '--ca', at('ca'), '--out', at('v'), '--host', 'there');
+  expect(said.at(-1)).toMatch(/v: worker v at localhost, there, for 365 days$/);
 });
 
 test('an alternative name that only looks like a role gives none', () => {

@@ -59,7 +59,10 @@ export async function createAuthority(days: number): Promise<KeyedCertificate> {
 
 function generalName(host: string): x509.JsonGeneralName {
   if (isIP(host)) return { type: 'ip', value: host };
-  if (!isHostName(host)) throw new UsageError(`--host ${JSON.stringify(host)} is neither a name nor an address.`);
+  if (!isHostName(host))
+    throw new UsageError(
+      `--host ${JSON.stringify(host)} is neither a name nor an address: write one as others dial the machine, such as train-1 or 10.0.0.6.`,
+    );
   return { type: 'dns', value: host };
 }
 

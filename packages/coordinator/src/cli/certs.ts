@@ -67,8 +67,15 @@ function issueCommand(): Command {
       });
       const hosts = ['localhost', ...(flags.host ?? [])].join(', ');
       console.log(`${join(flags.out)}: ${[role, name].join(' ').trim()} at ${hosts}, for ${flags.days} days`);
+      if (!flags.host)
+        console.log(`no --host: ${hostless[identity.role]}; issue another with the names that others dial`);
     });
 }
+
+const hostless = {
+  coordinator: 'only workers of the same machine can join this coordinator',
+  worker: 'only this machine can reach it at --listen, and --placement workers needs that others can',
+} as const;
 
 function identityFrom(role: string, name: string | undefined): Identity {
   if (role === 'coordinator' && name === undefined) return { role, name: '' };

@@ -60,7 +60,7 @@ async function runWorkerCommand(flags: Flags): Promise<void> {
   process.on('SIGINT', onSignal);
   process.on('SIGTERM', onSignal);
   const { certs, tokenFile } = flags;
-  const security = loadSecurity({ certs, tokenFile, environment: process.env });
+  const security = loadSecurity({ certs, tokenFile, role: 'worker', environment: process.env });
   // With a certificate a worker is who that says.
   const name = flags.name ?? security.identity?.name ?? hostname().replace(/[^A-Za-z0-9._-]/g, '-');
   try {

@@ -57,7 +57,7 @@ export class ClusterServer {
     this.#options = options;
     const { listen, security } = options.cluster;
     // Where nobody can join, no token of the environment is looked at.
-    this.security = listen === null ? {} : loadSecurity({ ...security, environment: process.env });
+    this.security = listen === null ? {} : loadSecurity({ ...security, role: 'coordinator', environment: process.env });
   }
 
   /** @throws UsageError where it must not listen there, or cannot */
