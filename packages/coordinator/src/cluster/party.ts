@@ -150,7 +150,11 @@ export class Party {
             .then((state) => this.#keep(item, state))
             .catch(() => undefined);
         },
-        reach: (address) => (address === own ? Promise.resolve(undefined) : server.reach(address)),
+        reach: (address) => {
+          if (address === own) return Promise.resolve(undefined);
+          this.#others.renew(address);
+          return server.reach(address);
+        },
         event: (event) => options.emit(toRunEvent(event)),
         checkFence: options.checkFence,
         turnedAway: (reason) => server.turnAway(reason),

@@ -53,7 +53,8 @@ export interface Conversation<I, O> {
 /** One connection to a member of the cluster, dialled at the first call and again when it was lost. */
 export class Channel {
   readonly address: string;
-  readonly #client: Client;
+  readonly #open: () => Client;
+  #client: Client;
   readonly #metadata: Metadata;
 
   /** @throws UsageError where the address is none */
@@ -61,11 +62,12 @@ export class Channel {
     const parsed = parseAddress(address);
     this.address = address;
     this.#metadata = callMetadata(security.token);
-    this.#client = new Client(
-      dialTarget(parsed),
-      security.tls ? tlsCredentials(security.tls, parsed, expect) : ChannelCredentials.createInsecure(),
-      { ...channelOptions({ ...defaultLimits, ...limits }), ...serverName(parsed) },
-    );
+    const credentials = security.tls
+      ? tlsCredentials(security.tls, parsed, expect)
+      : ChannelCredentials.createInsecure();
+    const channel = { ...channelOptions({ ...defaultLimits, ...limits }), ...serverName(parsed) };
+    this.#open = () => new Client(dialTarget(parsed), credentials, channel);
+    this.#client = this.#open();
   }
 
   /** One message there, one back. */
@@ -183,6 +185,12 @@ export class Channel {
       messages: messages(),
       cancel: () => quietly(call).cancel(),
     };
+  }
+
+  /** The next call dials anew: the connection so far may be half open, which gRPC would notice by its keep-alive only, much later. */
+  renew(): void {
+    this.#client.close();
+    this.#client = this.#open();
   }
 
   /** Ends its calls and its connection. */

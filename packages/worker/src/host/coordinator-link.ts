@@ -36,7 +36,8 @@ const farewells = new Map<status, Farewell>([
   [status.ABORTED, 'later'],
 ]);
 
-export function grpcLink(channel: Channel): CoordinatorLink {
+/** @param onHangUp told when this side ends a stream: other connections to the coordinator may be as dead */
+export function grpcLink(channel: Channel, onHangUp: () => void): CoordinatorLink {
   return {
     dial(listener) {
       const call = channel.bidi(Training.method.session);
@@ -44,7 +45,11 @@ export function grpcLink(channel: Channel): CoordinatorLink {
       return {
         // Who sends learns of a broken stream where messages are received.
         send: (message) => void call.send(create(FromWorkerSchema, message)).catch(() => undefined),
-        cancel: () => call.cancel(),
+        cancel: () => {
+          call.cancel();
+          channel.renew();
+          onHangUp();
+        },
       };
     },
   };

@@ -58,6 +58,11 @@ export class PiecesOfOthers {
     return channel;
   }
 
+  /** Dials this address anew: whoever is there fell silent, and connections from before may be half open. */
+  renew(address: string): void {
+    for (const channel of this.#channels.values()) if (channel.address === address) channel.renew();
+  }
+
   close(): void {
     for (const channel of this.#channels.values()) channel.close();
     this.#channels.clear();

@@ -108,7 +108,7 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
       dataKinds: [...descriptorKinds],
       instance: crypto.randomUUID(),
     },
-    link: grpcLink(channel),
+    link: grpcLink(channel, () => others.renew(coordinator)),
     tasks,
     newBoard: () => {
       board = new Board();
