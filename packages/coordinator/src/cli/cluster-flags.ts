@@ -41,7 +41,11 @@ export function addClusterFlags(command: Command): Command {
     new Option('--placement <where>', 'who owns the slices of the weights').choices(['coordinator', 'workers']),
     new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
     numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
-    numberOption('--replicas <n>', 'replicas of mode local: part of the run, like the seed (default: 4)', 1),
+    numberOption(
+      '--replicas <n>',
+      'replicas of mode local, as many as there will be workers: part of the run, like the seed (default: 2)',
+      1,
+    ),
     decimalOption('--outer-lr <x>', 'of mode local: how far to go along the mean way of the replicas (default: 1)'),
     decimalOption('--outer-momentum <x>', 'of mode local: Nesterov momentum of that (default: 0.8)'),
     numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),

@@ -14,6 +14,7 @@ import { RewindError, StoppedWaiting } from './cluster-driver.ts';
 import { ClusterServer } from './cluster-server.ts';
 import type { Ticket } from './flow.ts';
 import { type FlowItem, flowAgenda } from './flow-agenda.ts';
+import { idleWorkersWarning } from './idle-workers.ts';
 import { batchesOf, itemSpec, type WorkItem } from './item-plan.ts';
 import { type LocalItem, localAgenda } from './local-agenda.ts';
 import { LookAhead } from './look-ahead.ts';
@@ -60,6 +61,8 @@ export class ClusterEngine {
     this.#announce(server.address);
     const few = fewRowsWarning(traced.spec);
     if (few) emit({ type: 'warning', message: few });
+    const idle = idleWorkersWarning(cluster);
+    if (idle) emit({ type: 'warning', message: idle });
     this.#parts.journal?.remember();
     try {
       for (;;) {

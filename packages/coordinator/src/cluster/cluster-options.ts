@@ -11,7 +11,7 @@ export interface ClusterOptions {
   readonly mode?: ClusterRequest['mode'];
   /** Of mode local: steps that replicas take on their own before their ways are joined; default 50. */
   readonly localSteps?: number;
-  /** Of mode local; part of the run, like the seed. Default 4. */
+  /** Of mode local; part of the run, like the seed, so choose as many as there will be workers. Default 2. */
   readonly replicas?: number;
   /** Of mode local: how far to go in the direction of the replicas' mean way, 1 = to where it ends; default 1. */
   readonly outerLearningRate?: number;

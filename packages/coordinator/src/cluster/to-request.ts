@@ -14,7 +14,7 @@ const defaultStaleness = 3;
 export function clusterRequest(options: ClusterOptions): ClusterRequest {
   checkUse(options);
   const { listen = null, minWorkers = 1, leaseMs = defaultLeaseMs, certs, tokenFile, insecure = false } = options;
-  const { placement = 'coordinator', mode = 'sync', localSteps = 50, replicas = 4 } = options;
+  const { placement = 'coordinator', mode = 'sync', localSteps = 50, replicas = 2 } = options;
   for (const [name, value] of Object.entries({ localSteps, replicas })) {
     if (!Number.isInteger(value) || value < 1)
       throw new UsageError(`${name} must be a whole number of at least 1, not ${value}.`);
