@@ -27,9 +27,12 @@ export interface ClusterFlags extends SecurityFlags {
 
 export function addSecurityFlags(command: Command): Command {
   return command
-    .addOption(new Option('--certs <dir>', 'folder of certificates (lockstep certs)').env('LOCKSTEP_CERTS'))
+    .addOption(new Option('--certs <dir>', 'folder of certificates, by lockstep certs issue').env('LOCKSTEP_CERTS'))
     .addOption(
-      new Option('--token-file <file>', 'file with the join token (or LOCKSTEP_TOKEN)').env('LOCKSTEP_TOKEN_FILE'),
+      new Option(
+        '--token-file <file>',
+        'file with the join token; LOCKSTEP_TOKEN is the token itself (default: the one in --certs)',
+      ).env('LOCKSTEP_TOKEN_FILE'),
     )
     .option('--insecure', 'listen beyond loopback without certificates or token');
 }
@@ -37,19 +40,29 @@ export function addSecurityFlags(command: Command): Command {
 export function addClusterFlags(command: Command): Command {
   const options = [
     new Option('--listen <host:port>', 'let workers of other machines join here').env('LOCKSTEP_LISTEN'),
-    numberOption('--min-workers <n>', 'workers, this process included, that the first step waits for', 1),
-    new Option('--placement <where>', 'who owns the slices of the weights').choices(['coordinator', 'workers']),
-    new Option('--mode <mode>', 'how updates are made').choices(['sync', 'local', 'ssp', 'async']),
-    numberOption('--local-steps <n>', 'steps of a round of mode local (default: 50)', 1),
+    numberOption('--min-workers <n>', 'workers, this process included, that the first step waits for (default: 1)', 1),
+    new Option('--placement <where>', 'who owns the slices of the weights (default: coordinator)').choices([
+      'coordinator',
+      'workers',
+    ]),
+    new Option('--mode <mode>', 'how updates are made (default: sync)').choices(['sync', 'local', 'ssp', 'async']),
+    numberOption(
+      '--local-steps <n>',
+      'of mode local: steps of a round; part of the run, like the seed (default: 50)',
+      1,
+    ),
     numberOption(
       '--replicas <n>',
-      'replicas of mode local, as many as there will be workers: part of the run, like the seed (default: 2)',
+      'of mode local: replicas, as many as there will be workers; part of the run, like the seed (default: 2)',
       1,
     ),
     decimalOption('--outer-lr <x>', 'of mode local: how far to go along the mean way of the replicas (default: 1)'),
     decimalOption('--outer-momentum <x>', 'of mode local: Nesterov momentum of that (default: 0.8)'),
-    numberOption('--staleness <n>', 'updates that the fastest worker may be ahead in mode ssp (default: 3)', 0),
-    new Option('--compress <how>', 'what workers send, made small: topk:0.01, int8 or powersgd:4; not in mode sync'),
+    numberOption('--staleness <n>', 'of mode ssp: updates that the fastest worker may be ahead (default: 3)', 0),
+    new Option(
+      '--compress <how>',
+      'what workers send, made small: int8, topk:0.01 or powersgd:4; not in mode sync (default: none)',
+    ),
     numberOption('--lease <ms>', 'a worker that is silent for so long is lost, in milliseconds (default: 10000)', 100),
   ];
   for (const option of options) command.addOption(option);

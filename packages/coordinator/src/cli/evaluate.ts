@@ -8,7 +8,7 @@ export function evaluateCommand(): Command {
     .description("the job's evaluation on the weights of a run")
     .argument('<run>', 'a run (its newest checkpoint) or a checkpoint')
     .option('--data <path>', "data instead of the run's")
-    .addOption(numberOption('--threads <n>', 'compute threads', 1, 'LOCKSTEP_THREADS'))
+    .addOption(numberOption('--threads <n>', 'compute threads (default: one per core)', 1, 'LOCKSTEP_THREADS'))
     .option('--json', 'as JSON')
     .option('--debug', 'stacks of errors')
     .action(async (path: string, flags: { data?: string; threads?: number; json?: boolean }) => {

@@ -1,13 +1,7 @@
 import { LockstepError, UsageError, version } from '@lockstep/core';
 import { Command, CommanderError } from 'commander';
-import { certsCommand } from './certs.ts';
-import { evaluateCommand } from './evaluate.ts';
+import { allCommands } from './commands.ts';
 import { exitCode } from './exit-code.ts';
-import { inspectCommand } from './inspect.ts';
-import { predictCommand } from './predict.ts';
-import { trainCommand } from './train-command.ts';
-import { verifyCommand } from './verify.ts';
-import { workerCommand } from './worker-command.ts';
 
 /** Runs one command; sets the exit code and never throws. */
 export async function main(args: readonly string[]): Promise<void> {
@@ -19,16 +13,7 @@ export async function main(args: readonly string[]): Promise<void> {
     .version(version)
     .configureHelp({ showGlobalOptions: true })
     .exitOverride();
-  const commands = [
-    trainCommand(),
-    evaluateCommand(),
-    predictCommand(),
-    verifyCommand(),
-    inspectCommand(),
-    certsCommand(),
-    workerCommand(),
-  ];
-  for (const command of commands) program.addCommand(command.exitOverride());
+  for (const command of allCommands()) program.addCommand(command.exitOverride());
   try {
     await program.parseAsync(args, { from: 'user' });
   } catch (error) {

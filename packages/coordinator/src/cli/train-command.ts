@@ -15,10 +15,35 @@ export function trainCommand(): Command {
         'LOCKSTEP_THREADS',
       ),
     )
-    .addOption(numberOption('--steps <n>', 'length of the run in steps', 1, 'LOCKSTEP_STEPS').conflicts('epochs'))
-    .addOption(numberOption('--epochs <n>', 'length of the run in passes over the data', 1, 'LOCKSTEP_EPOCHS'))
-    .addOption(numberOption('--seed <n>', 'seed of initial weights, data order and dropout', 0, 'LOCKSTEP_SEED'))
-    .addOption(numberOption('--shards <n>', 'shards of a batch: part of the run, like the seed', 1, 'LOCKSTEP_SHARDS'))
+    .addOption(
+      numberOption('--steps <n>', "length of the run in steps (default: the job's)", 1, 'LOCKSTEP_STEPS').conflicts(
+        'epochs',
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--epochs <n>',
+        "length of the run in passes over the data (default: the job's)",
+        1,
+        'LOCKSTEP_EPOCHS',
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--seed <n>',
+        "seed of initial weights, data order and dropout (default: the job's)",
+        0,
+        'LOCKSTEP_SEED',
+      ),
+    )
+    .addOption(
+      numberOption(
+        '--shards <n>',
+        "shards of a batch: part of the run, like the seed (default: the job's)",
+        1,
+        'LOCKSTEP_SHARDS',
+      ),
+    )
     .addOption(
       new Option(
         '--reduce <f32|bf16>',
@@ -34,7 +59,14 @@ export function trainCommand(): Command {
       numberOption('--checkpoint-every <n>', 'steps between checkpoints (default: every 30 s and at epochs)', 1),
     )
     .option('--weights <path>', 'start from a checkpoint, a run or a .safetensors file')
-    .addOption(numberOption('--memory <mib>', 'most memory the run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
+    .addOption(
+      numberOption(
+        '--memory <mib>',
+        "most memory the run may share, in MiB (default: 80 % of the machine's, at most 4096)",
+        1,
+        'LOCKSTEP_MEMORY',
+      ),
+    )
     .option('--profile <file>', 'write where the time of each step went, as a trace for chrome://tracing or Perfetto')
     .option('--json', 'one JSON object per event on stdout')
     .option('--debug', 'stacks of errors')

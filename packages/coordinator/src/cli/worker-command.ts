@@ -24,14 +24,29 @@ export function workerCommand(): Command {
     .addOption(new Option('--join <host:port>', 'the coordinator').env('LOCKSTEP_JOIN').makeOptionMandatory())
     .addOption(numberOption('--threads <n>', 'compute threads (default: one per core)', 1, 'LOCKSTEP_THREADS'))
     .addOption(
-      new Option('--listen <host:port>', 'where others can pull from; none: nowhere').env('LOCKSTEP_WORKER_LISTEN'),
+      new Option(
+        '--listen <host:port>',
+        'where others can pull from (default: a free port where the coordinator is on loopback, else none: nowhere)',
+      ).env('LOCKSTEP_WORKER_LISTEN'),
     )
     .option('--advertise <host:port>', 'under which address others reach --listen')
     .addOption(
       new Option('--name <name>', 'shown in events; that of the certificate (default: the host)').env('LOCKSTEP_NAME'),
     )
-    .addOption(new Option('--data <path>', 'folder or file that data may be read from here').env('LOCKSTEP_DATA'))
-    .addOption(numberOption('--memory <mib>', 'most memory a run may share, in MiB', 1, 'LOCKSTEP_MEMORY'))
+    .addOption(
+      new Option(
+        '--data <path>',
+        'folder or file that data may be read from here (default: none, samples are sent)',
+      ).env('LOCKSTEP_DATA'),
+    )
+    .addOption(
+      numberOption(
+        '--memory <mib>',
+        "most memory a run may share, in MiB (default: 80 % of the machine's, at most 4096)",
+        1,
+        'LOCKSTEP_MEMORY',
+      ),
+    )
     .addOption(numberOption('--wait <seconds>', 'how long the coordinator is tried at first (default: 10)', 0))
     .addOption(
       numberOption(
