@@ -63,6 +63,29 @@ test.each(['SIGINT', 'SIGTERM'] as const)(
   },
 );
 
+test('the command that it says goes on with the run as it was, in its mode and open for workers', async () => {
+  using folder = new UserFolder();
+  const job = folder.write('job.ts', long);
+  const flags = ['--mode', 'local', '--local-steps', '4', '--replicas', '3', '--listen', '127.0.0.1:0'];
+  const out = join(folder.path, 'run');
+  let sent = false;
+  const stopped = await lockstep(['train', job, '--out', out, ...flags, '--threads', '1', '--json'], {
+    onLine: (line, child) => {
+      if (sent || !line.startsWith('{"type":"step"')) return;
+      sent = true;
+      child.kill('SIGINT');
+    },
+  });
+  const said = /Go on with: lockstep (.*)$/m.exec(stopped.stderr)?.[1] as string;
+  expect(said).toBe(`train ${job} --out ${out} --resume --threads 1 --listen 127.0.0.1:0`);
+  const { steps } = doneOf(stopped.stdout);
+  const resumed = await lockstep([...said.split(' '), '--json', '--stop-at', String(steps + 4)]);
+  const start = JSON.parse(resumed.stdout.split('\n')[0] as string) as Record<string, unknown>;
+  expect(start).toMatchObject({ type: 'start', mode: 'local', fromStep: steps, address: expect.any(String) });
+  expect(doneOf(resumed.stdout)).toMatchObject({ steps: steps + 4 });
+  expect(resumed.code).toBe(0);
+});
+
 test('killed without a word, a run resumes from its newest checkpoint; steps computed again must match the journal', async () => {
   using folder = new UserFolder();
   const job = folder.write('job.ts', long);

@@ -21,6 +21,8 @@ export class BarReporter implements Reporter {
   readonly #crew: Crew;
   readonly #reminder: WaitReminder;
   #bar: SingleBar | undefined;
+  #steps = 0;
+  #waited = false;
 
   constructor(meeting: Meeting) {
     this.#narrator = new Narrator(meeting);
@@ -33,13 +35,14 @@ export class BarReporter implements Reporter {
     const news = this.#crew.event(event);
     if (event.type === 'step') {
       const { step, loss, samplesPerSecond } = event;
-      this.#bar?.update(step, {
-        loss: numberText(loss),
-        rate: Math.round(samplesPerSecond),
-        crew: this.#crew.text,
-      });
+      const shown = { loss: numberText(loss), rate: Math.round(samplesPerSecond), crew: this.#crew.text };
+      // Time in which workers were waited for says nothing about the time that is left.
+      if (this.#waited) this.#bar?.start(this.#steps, step, shown);
+      else this.#bar?.update(step, shown);
+      this.#waited = false;
       return;
     }
+    if (event.type === 'warning' && event.waiting) this.#waited = true;
     const text = this.#narrator.text(event);
     if (text !== undefined) this.say(text);
     if (event.type === 'start') this.#start(event);
@@ -63,6 +66,7 @@ export class BarReporter implements Reporter {
   }
 
   #start({ steps, fromStep }: StartEvent): void {
+    this.#steps = steps;
     this.#bar = new SingleBar({
       format: '{bar} {value}/{total}  loss {loss}  {rate} samples/s  {crew}  {eta_formatted} left',
       stream: process.stderr,

@@ -14,7 +14,9 @@ export class LineReporter implements Reporter {
   readonly #narrator: Narrator;
   readonly #crew: Crew;
   readonly #reminder: WaitReminder;
-  #start: { steps: number; fromStep: number; ms: number } | undefined;
+  #steps = 0;
+  /** From where the pace is measured: the last step before which nobody was waited for. */
+  #base: { readonly step: number; readonly ms: number } | undefined;
   #lastMs = performance.now();
 
   constructor(meeting: Meeting) {
@@ -26,7 +28,10 @@ export class LineReporter implements Reporter {
   event(event: RunEvent): void {
     this.#reminder.event(event);
     this.#crew.event(event);
-    if (event.type === 'start') this.#start = { ...event, ms: performance.now() };
+    if (event.type === 'start') {
+      this.#steps = event.steps;
+      this.#base = { step: event.fromStep, ms: performance.now() };
+    } else if (event.type === 'warning' && event.waiting) this.#base = undefined;
     if (event.type === 'step') this.#step(event);
     const text = this.#narrator.text(event);
     if (text !== undefined) this.say(text);
@@ -46,12 +51,14 @@ export class LineReporter implements Reporter {
 
   #step({ step, loss, samplesPerSecond }: StepEvent): void {
     const nowMs = performance.now();
-    if (nowMs - this.#lastMs < lineIntervalMs || !this.#start) return;
+    this.#base ??= { step, ms: nowMs };
+    if (nowMs - this.#lastMs < lineIntervalMs) return;
     this.#lastMs = nowMs;
-    const { steps, fromStep, ms } = this.#start;
-    const secondsLeft = ((nowMs - ms) / 1000 / (step - fromStep)) * (steps - step);
+    const { step: first, ms } = this.#base;
+    const left = step > first ? ((nowMs - ms) / 1000 / (step - first)) * (this.#steps - step) : undefined;
     this.say(
-      `step ${step}/${steps}  loss ${numberText(loss)}  ${Math.round(samplesPerSecond)} samples/s  ${this.#crew.text}  ${durationText(secondsLeft)} left`,
+      `step ${step}/${this.#steps}  loss ${numberText(loss)}  ${Math.round(samplesPerSecond)} samples/s  ${this.#crew.text}` +
+        (left === undefined ? '' : `  ${durationText(left)} left`),
     );
   }
 }

@@ -63,7 +63,7 @@ function startText(event: StartEvent, meeting: Meeting): string {
   return [
     `${pc.bold(job)}: ${parameters.toLocaleString('en')} parameters, ${steps} steps${fromStep > 0 ? ` from step ${fromStep}` : ''}, batches of ${batch.size} in ${batch.shards} shards`,
     pc.dim(
-      `${plural(threads, 'thread')}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode ${mode}: ${promise}.`,
+      `${threads === 0 ? 'no threads here' : plural(threads, 'thread')}, ${(memoryBytes / 2 ** 20).toFixed(0)} MiB; ${kernels} Mode ${mode}: ${promise}.`,
     ),
     ...(join === undefined ? [] : [join]),
   ].join('\n');

@@ -79,7 +79,7 @@ test.each([
     'workers join at 0.0.0.0:7000, each with a folder of certificates (lockstep certs issue worker NAME): lockstep worker --join HOST:7000 --certs FOLDER',
   ],
   ['[::]:7', { token: true }, 'workers join at [::]:7: lockstep worker --join HOST:7 --token-file FILE'],
-  [undefined, {}, '0 threads, 0 MiB; Plain. Mode sync: same bits.'],
+  [undefined, {}, 'no threads here, 0 MiB; Plain. Mode sync: same bits.'],
 ])('the last line of the start at %s says how workers join', (address, meeting, line) => {
   const { stderr } = written(() => reporterFor(false, meeting).event(start(address)));
   expect(stripVTControlCharacters(stderr).trimEnd().split('\n').at(-1)).toBe(line);
@@ -109,6 +109,32 @@ test('what a run waits for is said again every minute, and no more when it is th
   written(() => reporter.event(step));
   expect(said(() => vi.advanceTimersByTime(600_000))).toEqual([]);
   expect(vi.getTimerCount()).toBe(0);
+});
+
+test('the time left does not count in what was waited for workers', () => {
+  vi.useFakeTimers({ toFake: ['performance', 'Date', 'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval'] });
+  const { isTTY } = process.stderr;
+  const at = (n: number): RunEvent => ({ ...step, step: n });
+  for (const tty of [false, true]) {
+    process.stderr.isTTY = tty;
+    try {
+      const { stderr } = written(() => {
+        const reporter = reporterFor(false, { minWorkers: 2 });
+        reporter.event(start('127.0.0.1:7000'));
+        reporter.event(waiting);
+        vi.advanceTimersByTime(3_600_000);
+        for (let n = 1; n <= 4; n++) {
+          vi.advanceTimersByTime(6000);
+          reporter.event(at(n));
+        }
+        vi.advanceTimersByTime(1000);
+        reporter.close();
+      });
+      expect(stripVTControlCharacters(stderr).split(' left').at(-2)).toMatch(tty ? / {2}(48|50)s$/ : / {2}48 s$/);
+    } finally {
+      process.stderr.isTTY = isTTY;
+    }
+  }
 });
 
 test('the live line shows workers, and how many are still waited for', () => {
