@@ -43,7 +43,9 @@ export async function findRunFile(dir: string): Promise<RunFile | undefined> {
   } catch {
     // said below
   }
-  throw new UsageError(`${path} is damaged: it should name the job file ("job") and its options ("overrides").`);
+  throw new UsageError(
+    `${path} is damaged: it should name the job file ("job"), its options ("overrides") and, but for mode sync, how updates are made ("updates").`,
+  );
 }
 
 export async function writeRunFile(dir: string, file: RunFile): Promise<void> {
