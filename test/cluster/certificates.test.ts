@@ -42,6 +42,10 @@ test.each(['coordinator', 'workers'])('placement %s: two workers with certificat
   expect(plain.stderr).toMatch(/ at [^ ]+: TLS is spoken there: give --certs FOLDER/);
   expect(impostor.stderr).toContain('the certificate is of worker "w0", not of "w1"');
   expect(guest.stderr).toContain('a valid join token is needed');
+  // Whoever runs the coordinator sees it at once.
+  const warnings = coordinator.ofType('warning').map(({ message }) => message);
+  expect(warnings).toContain('A call was refused that came without a valid join token (from 127.0.0.1).');
+  expect(warnings).toContain('A call was refused for which its certificate is not the right one (from 127.0.0.1).');
   await using w0 = new ClusterWorker(address, ['--certs', at('w0')]);
   await using w1 = new ClusterWorker(address, ['--certs', at('w1')]);
   expect(await coordinator.digest()).toBe(expected);

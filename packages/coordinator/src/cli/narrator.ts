@@ -1,6 +1,6 @@
 import picocolors from 'picocolors';
 import type { StragglerEvent, WorkerJoinedEvent, WorkerLostEvent } from '../observe/cluster-events.ts';
-import type { RunEvent, StartEvent } from '../observe/events.ts';
+import type { DoneEvent, RunEvent, StartEvent } from '../observe/events.ts';
 import type { TrainResult } from '../train.ts';
 import { type Meeting, meetingText } from './meeting.ts';
 
@@ -44,6 +44,8 @@ export class Narrator {
       case 'worker-lost':
       case 'straggler':
         return workerText(event);
+      case 'done':
+        return refusedText(event);
       default:
         return undefined;
     }
@@ -86,6 +88,11 @@ function workerText(event: WorkerJoinedEvent | WorkerLostEvent | StragglerEvent)
         `${who} is slow at step ${event.step}: ${event.computeMs.toFixed(0)} ms instead of ${event.expectedMs.toFixed(0)} ms`,
       );
   }
+}
+
+function refusedText({ refused = {} }: DoneEvent): string | undefined {
+  const counts = Object.entries(refused).map(([reason, count]) => `${count} ${reason}`);
+  return counts.length > 0 ? pc.dim(`refused, without effect: ${counts.join(', ')}`) : undefined;
 }
 
 /** The last words on a run. */

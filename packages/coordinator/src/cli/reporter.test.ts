@@ -176,3 +176,11 @@ test.each([
 ])('%d seconds are %s', (seconds, text) => {
   expect(durationText(seconds)).toBe(text);
 });
+
+test('at the end of a run with workers it is said what was refused', () => {
+  const reporter = reporterFor(false);
+  const rest = { steps: 3, digest: 'd', loss: 1, seconds: 1, interrupted: false, stoppedEarly: false };
+  const { stderr } = written(() => reporter.event({ type: 'done', ...rest, refused: { CERTIFICATE: 2, STALE: 1 } }));
+  expect(stripVTControlCharacters(stderr)).toBe('refused, without effect: 2 CERTIFICATE, 1 STALE\n');
+  expect(written(() => reporter.event({ type: 'done', ...rest, refused: {} })).stderr).toBe('');
+});

@@ -22,6 +22,7 @@ import {
 import { Exchange, PullRequestSchema, Training } from '@lockstep/worker/messages';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import type { RunEvent } from '../observe/events.ts';
+import { RefusalWarnings } from './refusal-warnings.ts';
 
 /** How long workers have to hang up when a run is over, in milliseconds. */
 const farewellMs = 2000;
@@ -51,10 +52,13 @@ export class ClusterServer {
   readonly #options: ServerOptions;
   #server: GrpcServer | undefined;
   #current: Current | undefined;
-  readonly #refusals = new Refusals();
+  readonly #refusals: Refusals;
+  readonly #warnings: RefusalWarnings;
 
   private constructor(options: ServerOptions) {
     this.#options = options;
+    this.#warnings = new RefusalWarnings((message) => options.emit({ type: 'warning', message }));
+    this.#refusals = new Refusals((reason, from) => this.#warnings.count(reason, from));
     const { listen, security } = options.cluster;
     // Where nobody can join, no token of the environment is looked at.
     this.security = listen === null ? {} : loadSecurity({ ...security, role: 'coordinator', environment: process.env });
@@ -70,6 +74,7 @@ export class ClusterServer {
     server.#server = await serve({
       address: listen,
       security: server.security,
+      refusals: server.#refusals,
       services: [
         served(Training, { session: (...args) => server.#now.training.session(...args) }, ['worker']),
         served(Exchange, server.#exchange(), ['worker', 'coordinator']),
@@ -85,7 +90,7 @@ export class ClusterServer {
 
   /** What was refused and changed nothing, by reason: calls and connections (see `Refusals`), `STALE` messages, workers `TURNED_AWAY`. */
   get refusals(): Record<string, number> {
-    return { ...this.#server?.refusals.toJSON(), ...this.#refusals.toJSON() };
+    return this.#refusals.toJSON();
   }
 
   /** A message that came too late, twice or from elsewhere. */
@@ -95,7 +100,7 @@ export class ClusterServer {
 
   turnAway(reason: string): void {
     this.#refusals.count('TURNED_AWAY');
-    this.#options.emit({ type: 'warning', message: reason });
+    this.#warnings.tell(reason.replace(/\.$/, ''));
   }
 
   present(current: Current): void {
@@ -111,8 +116,8 @@ export class ClusterServer {
       for await (const _ of channel.serverStream(Exchange.method.pull, request, { timeoutMs: reachMs })) break;
       return undefined;
     } catch (error) {
-      // It answered that this is no call of its run: somebody is there.
-      if (error instanceof StatusError && error.status === status.FAILED_PRECONDITION) return undefined;
+      // It answered that this is no call of a run: somebody is there.
+      if (error instanceof StatusError && error.status === status.NOT_FOUND) return undefined;
       const { details, message } = error as StatusError;
       return (await diagnose(address, this.security, expect))?.why ?? details ?? message;
     } finally {

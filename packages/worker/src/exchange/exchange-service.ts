@@ -46,6 +46,8 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
   };
   return {
     async pull(request, send, { peer, signal }) {
+      // Whoever only wants to see that somebody is here names no run.
+      if (request.run === '') throw new StatusError(status.NOT_FOUND, 'a call must name its run');
       admit(request.run, request.member, peer);
       const { publication, slice, over } = await counted(host.board.find(request.piece, request.term, signal));
       const stop = AbortSignal.any([signal, over]);

@@ -32,14 +32,14 @@ export class Connections {
     // Resets come as errors as well as closes; without a listener they would end the process.
     socket.on('error', () => {});
     if (this.#all.size >= this.#limits.connections) {
-      this.#refusals.count('CONNECTIONS');
+      this.#refusals.count('CONNECTIONS', socket.remoteAddress);
       socket.destroy();
       return false;
     }
     const key = keyOf(socket.remoteAddress, socket.remotePort);
     const connection: Connection = { socket, timer: undefined, session: undefined };
     connection.timer = setTimeout(() => {
-      this.#refusals.count('HANDSHAKE_TIMEOUT');
+      this.#refusals.count('HANDSHAKE_TIMEOUT', socket.remoteAddress);
       socket.destroy();
     }, this.#limits.handshakeMs);
     this.#all.set(key, connection);

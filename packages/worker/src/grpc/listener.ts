@@ -90,7 +90,7 @@ function tlsServer(
   server.prependListener('connection', (socket: Socket) => connections.accept(socket));
   server.on('tlsClientError', (error: NodeJS.ErrnoException, socket: TLSSocket) => {
     const why = `${socket.authorizationError ?? ''} ${error.code ?? ''}`;
-    refusals.count(certificateErrors.test(why) ? 'CERTIFICATE' : 'TLS');
+    refusals.count(certificateErrors.test(why) ? 'CERTIFICATE' : 'TLS', socket.remoteAddress);
     socket.destroy();
   });
   return server;

@@ -6,9 +6,17 @@
  */
 export class Refusals {
   readonly #counts = new Map<string, number>();
+  readonly #told: (reason: string, from?: string) => void;
 
-  count(reason: string): void {
+  /** @param told of each one */
+  constructor(told: (reason: string, from?: string) => void = () => undefined) {
+    this.#told = told;
+  }
+
+  /** @param from address of the peer, without its port, where it is known */
+  count(reason: string, from?: string): void {
     this.#counts.set(reason, (this.#counts.get(reason) ?? 0) + 1);
+    this.#told(reason, from);
   }
 
   of(reason: string): number {

@@ -17,8 +17,9 @@ export function watchStream(stream: ServerHttp2Stream, refusals: Refusals): void
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs);
     stream.once('close', () => clearTimeout(timer));
   });
+  const from = stream.session?.socket?.remoteAddress;
   stream.once('close', () => {
     const code = stream.sentTrailers?.['grpc-status'] ?? stream.sentHeaders?.['grpc-status'];
-    if (code !== undefined && !answers.has(String(code))) refusals.count(statusName(Number(code)));
+    if (code !== undefined && !answers.has(String(code))) refusals.count(statusName(Number(code)), from);
   });
 }

@@ -2,12 +2,13 @@ import { hostname } from 'node:os';
 import { UsageError, version } from '@lockstep/core';
 import { descriptorKinds, kernelsHash, LockstepError, numericsVersion } from '@lockstep/core/internal';
 import { Board } from '../exchange/board.ts';
-import { exchangeService } from '../exchange/exchange-service.ts';
+import { type ExchangeHost, exchangeService } from '../exchange/exchange-service.ts';
 import { Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { formatAddress, isLoopback, parseAddress } from '../grpc/address.ts';
 import { Channel } from '../grpc/channel.ts';
 import { diagnose } from '../grpc/diagnose.ts';
 import { workerName } from '../grpc/identity.ts';
+import { Refusals } from '../grpc/refusals.ts';
 import { checkListen, type Security } from '../grpc/security.ts';
 import { serve, served } from '../grpc/server.ts';
 import { compiledKernels } from '../thread/compiled-kernels.ts';
@@ -64,17 +65,21 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
     throw new UsageError('--advertise says under which address others reach --listen: add --listen HOST:PORT.');
   const kernels = await compiledKernels(options.widen);
   const traffic = { sent: 0, sums: 0, received: 0 };
+  const refusals = new Refusals();
   let board = new Board();
   const server =
     listen === 'none'
       ? undefined
-      : await listenAt(
-          listen,
-          options,
-          () => board,
-          () => tasks.welcome?.run ?? '',
+      : await listenAt(listen, options, {
+          run: () => tasks.welcome?.run ?? '',
+          get board() {
+            return board;
+          },
+          // Admission has seen its certificate; who is which member only the coordinator knows.
+          isMember: () => true,
           traffic,
-        );
+          refusals,
+        });
   const own = server ? advertised(server.address, options.advertise) : '';
   const others = new PiecesOfOthers({ security, coordinator, own, board: () => board, traffic });
   const tasks: Tasks = new Tasks(
@@ -129,7 +134,8 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
       const text = how === 'first' ? await why(reason, false) : withoutFullStop(reason);
       throw new LockstepError(`This worker cannot take part in the run at ${coordinator}: ${text}.`);
     }
-    return `${reason} (sent ${traffic.sent} bytes, ${traffic.sums} of them sums, received ${traffic.received})`;
+    const moved = `sent ${traffic.sent} bytes, ${traffic.sums} of them sums, received ${traffic.received}`;
+    return `${withoutFullStop(reason)} (${moved}${refusedText(refusals, host.refused)})`;
   } finally {
     signal.removeEventListener('abort', onAbort);
     await tasks.close();
@@ -139,25 +145,22 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
   }
 }
 
-async function listenAt(
+function listenAt(
   address: string,
   { security, insecure, say }: RunWorkerOptions,
-  board: () => Board,
-  run: () => string,
-  traffic: { sent: number; sums: number; received: number },
+  exchange: ExchangeHost & { readonly refusals: Refusals },
 ) {
   const warning = checkListen(address, security, insecure);
   if (warning) say(warning);
-  const service = exchangeService({
-    run,
-    get board() {
-      return board();
-    },
-    // Admission has seen its certificate; who is which member only the coordinator knows.
-    isMember: () => true,
-    traffic,
-  });
-  return serve({ address, security, services: [served(Exchange, service, ['coordinator', 'worker'])] });
+  const services = [served(Exchange, exchangeService(exchange), ['coordinator', 'worker'])];
+  return serve({ address, security, refusals: exchange.refusals, services });
+}
+
+/** What came too late, twice or from elsewhere, and changed nothing, by reason. */
+function refusedText(refusals: Refusals, messages: number): string {
+  for (let i = 0; i < messages; i++) refusals.count('STALE');
+  const counts = Object.entries(refusals.toJSON()).map(([reason, count]) => `${count} ${reason}`);
+  return counts.length > 0 ? `; refused ${counts.join(', ')}` : '';
 }
 
 /** `--advertise HOST` keeps the port that was taken. */
