@@ -1,5 +1,5 @@
 import { setTimeout } from 'node:timers/promises';
-import { Replica, WorkerCore } from '@lockstep/worker';
+import { Replica, SumsEncoder, WorkerCore } from '@lockstep/worker';
 import { main } from '../../packages/coordinator/dist/cli/main.js';
 
 // `lockstep worker` of a machine that is not as it should be: FAULT says in what way, FAULT_FROM from which step (update) on.
@@ -7,7 +7,9 @@ import { main } from '../../packages/coordinator/dist/cli/main.js';
 const { FAULT: fault, FAULT_FROM: from = '1' } = process.env;
 const { compute, update } = Replica.prototype;
 const { handle } = WorkerCore.prototype;
+const { encode } = SumsEncoder.prototype;
 let updates = 0;
+let encoded = 0;
 
 switch (fault) {
   /** Shards take 200 ms more. */
@@ -28,6 +30,14 @@ switch (fault) {
       const words = new Uint32Array(parameters.buffer, parameters.byteOffset, 1);
       if (++updates === Number(from)) words[0] = (words[0] as number) ^ 1;
       return update.call(this, request);
+    };
+    break;
+  /** One compressed gradient is none. */
+  case 'garbled':
+    SumsEncoder.prototype.encode = function (values) {
+      const bytes = encode.call(this, values);
+      if (++encoded === Number(from)) bytes.fill(0x77, 0, 4);
+      return bytes;
     };
     break;
   /** Its release has other kernels, or another numerics version. */

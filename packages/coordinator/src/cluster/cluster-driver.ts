@@ -11,6 +11,7 @@ import type {
   ItemSpec,
   ToWorker,
 } from '../sharding/effects.ts';
+import { SpoiltSums } from './node-collector.ts';
 import { Sessions } from './sessions.ts';
 
 /** What the driver leaves to whoever knows the run. */
@@ -193,7 +194,8 @@ export class ClusterDriver {
       const different = await this.#hooks.collect(effect);
       this.handle({ kind: 'arrived', member, item, node, ...(different && { different }) });
     } catch (error) {
-      this.handle({ kind: 'missed', member, item, node, reason: (error as Error).message });
+      const kind = error instanceof SpoiltSums ? 'spoilt' : 'missed';
+      this.handle({ kind, member, item, node, reason: (error as Error).message });
     }
   }
 }

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import type { JobSpec } from '@lockstep/core/internal';
+import { type JobSpec, LockstepError } from '@lockstep/core/internal';
 import {
   Aggregator,
   adder,
@@ -31,6 +31,20 @@ export interface CollectorParts {
   readonly others: PiecesOfOthers;
   /** Of the tree; default: the shards of the job. */
   readonly leaves?: number;
+}
+
+/** All bytes of a node have come as they were sent, and are no sum. */
+export class SpoiltSums extends LockstepError {
+  override readonly code = 'SPOILT_SUMS';
+}
+
+/** @throws SpoiltSums where it cannot be done */
+function readable(decode: () => void): void {
+  try {
+    decode();
+  } catch (error) {
+    throw new SpoiltSums((error as Error).message, { cause: error });
+  }
 }
 
 const outputEnvelopeBytes = 64 * 1024;
@@ -72,7 +86,7 @@ export class NodeCollector {
     return this.#gathered as Readonly<Record<string, Float32Array | Int32Array>>;
   }
 
-  /** @returns whether the same node was here with other bytes. @throws StatusError where it cannot be fetched */
+  /** @returns whether the same node was here with other bytes. @throws StatusError where it cannot be fetched, SpoiltSums where it is none */
   async collect(
     { address, node, item, values }: Collect,
     asker: { run: string; term: number; member: number },
@@ -83,7 +97,7 @@ export class NodeCollector {
     else {
       const intake = this.#intake(sums, node);
       await this.#others.pull(address, asker, pieces.node(item, node), intake.sink, signal);
-      intake.complete();
+      readable(() => intake.complete());
     }
     if (Object.keys(this.#gathered).length > 0) await this.#collectOutputs(address, node, asker);
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
@@ -94,7 +108,7 @@ export class NodeCollector {
     const sums = new Float32Array(this.#item.resultLength);
     const intake = this.#intake(sums, node);
     await desk.expect(member, pieces.node(this.#item.item, node), intake.sink);
-    intake.complete();
+    readable(() => intake.complete());
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
   }
 
@@ -119,7 +133,7 @@ export class NodeCollector {
         return [name, (this.#gathered[name] as Float32Array).subarray(from * size, to * size)];
       }),
     );
-    decodeBatch(sink.bytes, this.#spec.gathered, to - from, rows);
+    readable(() => decodeBatch(sink.bytes, this.#spec.gathered, to - from, rows));
   }
 }
 

@@ -43,7 +43,7 @@ import { compressedIntake } from './intake.ts';
 import type { WorkItem } from './item-plan.ts';
 import type { LocalItem } from './local-agenda.ts';
 import { LocalTraining } from './local-training.ts';
-import { NodeCollector } from './node-collector.ts';
+import { NodeCollector, SpoiltSums } from './node-collector.ts';
 import { OwnMember } from './own-member.ts';
 import { ParameterShelf } from './parameter-shelf.ts';
 import { stateArrays } from './state-copy.ts';
@@ -404,8 +404,11 @@ export class Party {
     for (const node of nodes) {
       collector.expect(member, node, this.#desk).then(
         (different) => this.#driver.handle({ kind: 'arrived', member, item, node, ...(different && { different }) }),
-        // The member or the item is over; whoever misses the sums gives the shards to others.
-        () => undefined,
+        (error: Error) => {
+          // Otherwise the member or the item is over; whoever misses the sums gives the shards to others.
+          if (!(error instanceof SpoiltSums)) return;
+          this.#driver.handle({ kind: 'spoilt', member, item, node, reason: error.message });
+        },
       );
     }
   }

@@ -576,6 +576,16 @@ test('one worker alone does not end the run by blaming the job, unless there is 
   ]);
 });
 
+test('who gives bytes that are no sum is lost at once, and its shards are computed anew', () => {
+  const bench = halves('coordinator');
+  bench.hello(3, { address: '' });
+  const effects = bench.give({ kind: 'spoilt', member: 2, item: 1, node: second, reason: 'a short message' });
+  const reason = 'its sums of shards 4 to 7 cannot be read (a short message)';
+  expect(effects).toContainEqual({ kind: 'close', session: 2, reason, farewell: 'lost' });
+  expect(work(effects)).toEqual([[1, [second]]]);
+  expect(kinds(bench.give({ kind: 'spoilt', member: 2, item: 1, node: second, reason }))).toEqual(['refused']);
+});
+
 test('whose shards take others a while is named before they are there', () => {
   const bench = halves('coordinator');
   bench.lose(2);

@@ -141,6 +141,7 @@ export class ClusterCore {
     else if (input.kind === 'kept') this.#kept = Math.max(this.#kept, input.item);
     else if (input.kind === 'stop') this.#stopping = true;
     else if (input.kind === 'finish') this.#finish(input.reason, input.comeBack);
+    else if (input.kind === 'spoilt') this.#spoilt(input);
     else if (input.kind !== 'tick') {
       if (input.kind === 'arrived' && input.different) this.#different(input.member);
       const round = this.#round ?? this.#asked?.round;
@@ -254,6 +255,13 @@ export class ClusterCore {
       member.blamed = true;
       this.#lose(other, `worker ${member.name} cannot reach it`, true);
     } else this.#lose(member, text, true);
+  }
+
+  /** Asked again it would give the same: it goes, and its shards are computed anew. */
+  #spoilt({ member: id, node, item, reason }: ClusterInput & { kind: 'spoilt' }): void {
+    const member = this.members.find((one) => one.id === id);
+    if (member) this.#lose(member, `its sums of shards ${node.lo} to ${node.hi - 1} cannot be read (${reason})`, true);
+    else this.#context.refuse(`sums of item ${item} that cannot be read`);
   }
 
   /** Where there are others they compute the same shards: a single worker's word ends no run. */

@@ -86,6 +86,14 @@ export type ClusterInput =
       readonly node: TreeNode;
       readonly reason: string;
     }
+  /** What a member gave for a node is no sum, however often it were given. */
+  | {
+      readonly kind: 'spoilt';
+      readonly member: number;
+      readonly item: number;
+      readonly node: TreeNode;
+      readonly reason: string;
+    }
   /** The batch that was wanted, where updates are applied as they come; without one there are no more until the next `begin`. */
   | { readonly kind: 'ticket'; readonly item: number; readonly ticket?: ItemSpec }
   /** What came of `reduced` or `apply`: the coordinator's own replica has taken the sums, or the evaluation its statistics. */
