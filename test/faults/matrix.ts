@@ -116,7 +116,7 @@ export const faultMatrix: readonly FaultRow[] = [
     shownBy: [
       ...shown(disk, 'SIGKILL before change %d of the disk'),
       ...shown(powerCut, 'killed before any operation'),
-      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
+      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator between write, fsync and rename'),
       ...soaked,
     ],
   },
@@ -300,7 +300,7 @@ export const faultMatrix: readonly FaultRow[] = [
     expected: 'training goes on, the alarm is raised, the old checkpoint is whole, a later one is written',
     shownBy: [
       ...shown(disk, '%s fails with %s during a checkpoint', 'a real file system without room'),
-      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
+      ...shown(coordinatorFaults, 'placement %s: a disk that fails within a checkpoint'),
       ...shown(journal, 'a full disk raises the alarm once'),
     ],
   },
@@ -310,7 +310,7 @@ export const faultMatrix: readonly FaultRow[] = [
     expected: 'the file is given up, never tried again on the same descriptor, nothing is called saved',
     shownBy: [
       ...shown(disk, '%s fails with %s during a checkpoint'),
-      ...shown(coordinatorFaults, 'placement %s: SIGKILL of the coordinator in fsync and rename'),
+      ...shown(coordinatorFaults, 'placement %s: a disk that fails within a checkpoint'),
       ...shown(journal, 'a sync that fails with %s'),
     ],
   },

@@ -113,6 +113,7 @@ export class Party {
       coordinator: own,
       own,
       board: () => this.#pieces,
+      leaseMs: () => cluster.leaseMs,
       traffic: server.traffic,
     });
     this.#batches = new BatchBoard(spec, traced.host, this.#board);

@@ -6,6 +6,7 @@ import type { Sink } from '../exchange/sink.ts';
 import type { Asker } from '../exchange/transfer.ts';
 import type { Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel, type DialOptions } from '../grpc/channel.ts';
+import { keepaliveOf } from '../grpc/limits.ts';
 
 export interface PiecesOptions {
   readonly security: DialOptions['security'];
@@ -14,6 +15,8 @@ export interface PiecesOptions {
   /** Own address: its pieces are taken off the own board. */
   readonly own: string;
   readonly board: () => Pick<Board, 'find'>;
+  /** Of the run, as far as it is known. */
+  readonly leaseMs?: () => number | undefined;
   /** Bytes received, for telemetry. */
   readonly traffic: { received: number };
 }
@@ -53,7 +56,9 @@ export class PiecesOfOthers {
     if (known) return known;
     const { coordinator, security } = this.#options;
     const role = address === coordinator ? 'coordinator' : 'worker';
-    const channel = new Channel({ address, security, expect: { role } });
+    const leaseMs = this.#options.leaseMs?.();
+    const limits = leaseMs === undefined ? {} : keepaliveOf(leaseMs);
+    const channel = new Channel({ address, security, expect: { role }, limits });
     this.#channels.set(key, channel);
     return channel;
   }

@@ -81,7 +81,11 @@ export async function runWorker(options: RunWorkerOptions): Promise<string> {
           refusals,
         });
   const own = server ? advertised(server.address, options.advertise) : '';
-  const others = new PiecesOfOthers({ security, coordinator, own, board: () => board, traffic });
+  const others = new PiecesOfOthers({
+    ...{ security, coordinator, own, traffic },
+    board: () => board,
+    leaseMs: () => tasks.welcome?.leaseMs,
+  });
   const tasks: Tasks = new Tasks(
     {
       others,
