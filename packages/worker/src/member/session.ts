@@ -12,13 +12,21 @@ export interface SessionOptions {
   act(effect: WorkerEffect): void;
 }
 
+interface Adoption {
+  readonly item: number;
+  readonly term: number;
+  /** Where it was to be taken from: another one, where whoever had it is gone. */
+  readonly addresses: ReadonlySet<string>;
+  readonly cancel: () => void;
+}
+
 /** What a member does between `Ready` and the end of its stream: items, one after the other, and states taken from others. */
 export class Session {
   readonly #options: SessionOptions;
   readonly #desk: Desk;
   #item: ItemWork | undefined;
   /** The state that was asked for last. */
-  #adoption: { readonly item: number; readonly term: number; readonly cancel: () => void } | undefined;
+  #adoption: Adoption | undefined;
   #regroupedTerm = 0;
 
   constructor(options: SessionOptions) {
@@ -86,7 +94,9 @@ export class Session {
       if (this.#item?.item !== item || !this.#item.adopt(address)) this.#refuse(`sums of item ${item}, not needed`);
       return;
     }
-    if (this.#adoption?.item === item && this.#adoption.term === term) {
+    const before = this.#adoption;
+    const asked = before?.item === item && before.term === term ? before.addresses : new Set<string>();
+    if (asked.has(address)) {
       this.#refuse(`the state after item ${item}, asked for before`);
       return;
     }
@@ -99,7 +109,7 @@ export class Session {
     };
     const job = { kind: 'loadState', term, item, address } as const;
     const cancel = desk.jobs.persist(job, desk.patienceMs, done, ({ message }) => this.#cannot(item, message));
-    this.#adoption = { item, term, cancel };
+    this.#adoption = { item, term, addresses: new Set([...asked, address]), cancel };
   }
 
   #giveUp(): void {

@@ -131,6 +131,20 @@ test('messages that come twice, or from before, change nothing', () => {
   expect(kinds(bench.give({ kind: 'done', id: 99, answer: {} }))).toEqual(['refused']);
 });
 
+test('a state that is being taken from somebody who is gone is taken from another one instead, once', () => {
+  const bench = new Bench();
+  bench.connect();
+  bench.welcome(incarnation);
+  bench.done('prepare');
+  const from = (address: string) =>
+    bench.hear(incarnation, { case: 'adopt', value: { item: 0, address, reducedOnly: false } });
+  expect(started(from('x:1'))).toEqual(['loadState']);
+  // Nothing was computed in between, so the term is the same.
+  expect(kinds(from('y:1'))).toEqual(['cancel', 'start']);
+  for (const again of ['x:1', 'y:1']) expect(kinds(from(again))).toEqual(['refused']);
+  expect(said(bench.done('loadState'))).toEqual(['adopted']);
+});
+
 test('a Regroup stops the exchange, keeps what is computed, and the item begins again with what is missing', () => {
   const bench = new Bench();
   bench.join();
