@@ -38,7 +38,7 @@ const injected = (...rules: readonly string[]): readonly string[] => {
 };
 
 /** Preloaded, it sends SIGKILL to its process at the operation that DIE_AT names. */
-const dyingDisk = new URL('../support/dying-disk.ts', import.meta.url).href;
+const dyingDisk = new URL('../support/dying-disk.mjs', import.meta.url).href;
 
 /** What is left of a checkpoint that was being written: the files of its folder under the temporary name. */
 function leftovers(out: string): string[] {
