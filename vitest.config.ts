@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import { defineConfig } from 'vitest/config';
 import { BaseSequencer, type Reporter, type TestModule, type TestSpecification } from 'vitest/node';
 
@@ -40,6 +41,8 @@ const pure = {
 export default defineConfig({
   test: {
     pool: 'forks',
+    // Vitest would leave a core free: tests of whole runs wait for leases and disks as often as they compute.
+    maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 300_000,
     hookTimeout: 120_000,
     reporters: ['default', closingLine],

@@ -8,6 +8,8 @@ export interface Outcome {
   readonly loss: number;
   /** That the coordinator sent to workers and received from them. */
   readonly bytes: number;
+  /** Elements of a vector like the weights. */
+  readonly parameters: number;
 }
 
 export interface OverWorkers {
@@ -27,16 +29,19 @@ export async function trainOverWorkers({ job, steps, data, cluster }: OverWorker
     cluster: { ...cluster, listen: '127.0.0.1:0', minWorkers: 2 },
   });
   let bytes = Number.NaN;
+  let parameters = Number.NaN;
   for await (const event of run) {
-    if (event.type === 'start')
+    if (event.type === 'start') {
+      parameters = event.parameters;
       for (const name of ['a', 'b']) {
         const args = [lockstepBin, 'worker', '--join', event.address as string, '--threads', '1', '--name', name];
         workers.push(spawn(process.execPath, args, { stdio: 'ignore' }));
       }
+    }
     if (event.type === 'done' && event.traffic) bytes = event.traffic.sentBytes + event.traffic.receivedBytes;
   }
   const { metrics, model } = await run.done;
   await model.close();
   await Promise.all(workers.map((worker) => worker.exitCode ?? once(worker, 'close')));
-  return { loss: metrics.loss ?? Number.NaN, bytes };
+  return { loss: metrics.loss ?? Number.NaN, bytes, parameters };
 }
