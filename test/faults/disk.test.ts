@@ -28,13 +28,15 @@ describe.each<[DiskOperation, string]>([
 ])('%s fails with %s during a checkpoint', (operation, code) => {
   test('training goes on with the same bits, the alarm is raised, the old checkpoint is whole and a later one is written', async () => {
     const disk = new SimulatedDisk();
-    // The second checkpoint, at step 10, and the journal beside it.
-    let inSecond = false;
+    // The second checkpoint, at step 10, and the journal beside it as long as that is being written.
+    let [inSecond, failed] = [false, false];
     const fs = disk.mount({
       before: (now, path) => {
-        if (path.includes('step-000000010')) inSecond = true;
-        if (path.includes('step-000000015')) inSecond = false;
-        return inSecond && now === operation ? { code } : undefined;
+        const second = path.includes('step-000000010');
+        inSecond = (inSecond || second) && !failed;
+        if (!inSecond || now !== operation) return undefined;
+        failed = second;
+        return { code };
       },
     });
     const { result, events } = await runEngine(job, fs, { out: 'run', checkpointEvery: 5 });

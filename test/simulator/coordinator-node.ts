@@ -367,8 +367,8 @@ export class CoordinatorNode implements Door {
     this.#saving = true;
     const state = { step, parameters: parameters.slice(), optimizer: { momentum: momentum.slice() }, counters: {} };
     try {
-      await this.#journal?.sync();
-      await (this.#store as CheckpointStore).save(state);
+      // A run that resumed there would leave a hole in the journal.
+      if (!(await this.#journal?.sync())) await (this.#store as CheckpointStore).save(state);
     } catch (error) {
       if ((error as { code?: string }).code === 'SUPERSEDED') this.#crash(error as Error);
     }

@@ -37,7 +37,8 @@ export class CheckpointWriter {
     this.#losses.set(step, loss);
   }
 
-  write(state: TrainingState): void {
+  /** @param final there will be no later one: better without the journal's last lines than without the weights */
+  write(state: TrainingState, final: boolean): void {
     const store = this.#store;
     if (!store) return;
     const loss = this.#losses.get(state.step);
@@ -45,7 +46,8 @@ export class CheckpointWriter {
       if (this.#saved === state.step) return;
       try {
         // The journal is never behind a checkpoint, also after a power cut: a run that resumes there would leave a hole in it.
-        await this.#journal?.sync();
+        const hole = await this.#journal?.sync();
+        if (hole && !final) throw hole;
         const { path, digest } = await store.save(state, loss);
         this.#saved = state.step;
         this.#emit({ type: 'checkpoint', step: state.step, path, digest });

@@ -129,7 +129,7 @@ export class RunRecord {
     };
     const state = { ...held, counters };
     if (final) this.#final = state;
-    this.#checkpoints.write(state);
+    this.#checkpoints.write(state, final);
   }
 
   /** @throws SupersededError where another process has gone on with the run */

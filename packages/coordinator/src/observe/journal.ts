@@ -83,7 +83,8 @@ export interface JournalOptions {
 /** Who waits for the lines so far. */
 interface Visitor {
   readonly durable: boolean;
-  readonly done: () => void;
+  /** @param why they are not where they were to be, where they are not */
+  readonly done: (why?: Error) => void;
 }
 
 /** So many bytes may be in the file and not on disk: they are kept, as a sync that fails may lose them. */
@@ -169,12 +170,12 @@ export class Journal {
   }
 
   /** Resolves once every line is in the file, or the alarm was raised. */
-  flush(): Promise<void> {
-    return this.#visit({ durable: false });
+  async flush(): Promise<void> {
+    await this.#visit({ durable: false });
   }
 
-  /** Resolves once every line is on disk, or the alarm was raised. */
-  sync(): Promise<void> {
+  /** Resolves once every line is on disk, or the alarm was raised: with what went wrong. */
+  sync(): Promise<Error | undefined> {
     return this.#visit({ durable: true });
   }
 
@@ -185,7 +186,7 @@ export class Journal {
   }
 
   /** Lines that come in meanwhile are not waited for: there may be no end of them. */
-  #visit({ durable }: { durable: boolean }): Promise<void> {
+  #visit({ durable }: { durable: boolean }): Promise<Error | undefined> {
     return new Promise((done) => {
       this.#visitors.push({ durable, done });
       this.#start();
@@ -223,7 +224,7 @@ export class Journal {
         );
       }
       this.#failing = true;
-      for (const { done } of [...visitors, ...this.#visitors]) done();
+      for (const { done } of [...visitors, ...this.#visitors]) done(error as Error);
       this.#visitors = [];
     }
     this.#writing = undefined;
