@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { train } from '@lockstep/coordinator';
 import { runWorker } from '@lockstep/worker';
 import { beforeAll, describe, expect, test } from 'vitest';
-import { jobText, UserFolder } from '../support/run-cli.ts';
+import { jobText, UserFolder, wideModel } from '../support/run-cli.ts';
 
 // One digest, whoever computes: gRPC workers on loopback, in the process of the test (those of other tests are processes of their own).
 
@@ -32,9 +32,9 @@ const cases: Case[] = (['coordinator', 'workers'] as const).flatMap((placement) 
   { placement, own: 0, workers: [1, 1, 1, 1, 1] },
 ]);
 
-const worker = (name: string, threads: number, join: string): Promise<string> =>
+const worker = (name: string, threads: number, join: string, listen?: string): Promise<string> =>
   runWorker({
-    ...{ name, threads, join, security: {}, insecure: false, widen: true },
+    ...{ name, threads, join, listen, security: {}, insecure: false, widen: true },
     memoryLimitBytes: 2 ** 31,
     firstContactMs: 10_000,
     say: () => undefined,
@@ -64,4 +64,36 @@ describe.each(cases)('placement $placement, coordinator with $own threads, worke
     const journal = (dir: string) => readFileSync(`${dir}/journal.txt`, 'utf8');
     expect(journal(out)).toBe(journal(`${folder.path}/alone`));
   });
+});
+
+test('bf16, placement coordinator: one worker pushes its sums, from another one they are pulled; the digest is that of one process with bf16', async () => {
+  // Sums of several chunks.
+  const parts = { batch: '{ size: 20, shards: 7 }', steps: '6', model: wideModel(60_000), evalEvery: '1_000_000' };
+  const wide = folder.write('wide.ts', jobText(parts));
+  const alone = async (reduce: 'f32' | 'bf16') => {
+    const { digest, model } = await train(wide, { threads: 1, reduce, out: `${folder.path}/alone-${reduce}` }).done;
+    await model.close();
+    return digest;
+  };
+  const rounded = await alone('bf16');
+  expect(rounded).not.toBe(await alone('f32'));
+  const out = `${folder.path}/bf16`;
+  const cluster = { listen: '127.0.0.1:0', minWorkers: 2, placement: 'coordinator' } as const;
+  await using run = train(wide, { threads: 0, reduce: 'bf16', out, cluster });
+  const started: Promise<string>[] = [];
+  const addresses: unknown[] = [];
+  for await (const event of run) {
+    const [pusher, puller] = ['none', undefined];
+    if (event.type === 'start')
+      started.push(...[pusher, puller].map((listen, i) => worker(`w${i}`, 1, event.address as string, listen)));
+    if (event.type === 'worker-joined') addresses.push(event.address);
+  }
+  const { digest, model } = await run.done;
+  await model.close();
+  await Promise.all(started);
+  expect(addresses).toContain(null);
+  expect(addresses).toContainEqual(expect.stringMatching(/^127\.0\.0\.1:/));
+  expect(digest).toBe(rounded);
+  const journal = (dir: string) => readFileSync(`${dir}/journal.txt`, 'utf8');
+  expect(journal(out)).toBe(journal(`${folder.path}/alone-bf16`));
 });

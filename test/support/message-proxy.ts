@@ -30,6 +30,8 @@ export interface MessageChaos {
 export interface MessageWatch {
   /** Before the first message of a call is passed on, without its header. */
   asked?(path: string, request: Uint8Array): Promise<void> | undefined;
+  /** A message of an answer is being passed on. */
+  answering?(path: string, request: Uint8Array): void;
   /** The caller has all of the answer. */
   answered?(path: string, request: Uint8Array): void;
 }
@@ -154,7 +156,11 @@ export async function messageProxy(
       if (stream.destroyed) return;
       stream.respond(plain(answer), flags & 1 ? { endStream: true } : { waitForTrailers: true });
     });
-    split(up, (message) => back.message(message));
+    split(up, (message) => {
+      const [request] = recorded.messages;
+      if (request) watch.answering?.(path, request.subarray(5));
+      back.message(message);
+    });
     up.on('trailers', (fields) => {
       trailers = fields;
     });

@@ -69,8 +69,8 @@ class Bench {
     }
   }
 
-  adopted(item: number, ...sessions: number[]): void {
-    for (const session of sessions) this.hear(session, { case: 'adopted', value: { item } });
+  adopted(item: number, ...sessions: number[]): ClusterEffect[] {
+    return sessions.flatMap((session) => this.hear(session, { case: 'adopted', value: { item } }));
   }
 
   computed(session: number, item: number, nodes: { lo: number; hi: number }[], computeMs = 10): ClusterEffect[] {
@@ -132,6 +132,38 @@ function halves(placement: ClusterOptions['placement']): Bench {
   if (placement === 'workers') bench.adopted(0, 1, 2);
   return bench;
 }
+
+test.each(['coordinator', 'workers'] as const)(
+  'placement %s: with its shards each worker hears of those that it will probably have next, so that batches travel ahead',
+  (placement) => {
+    const bench = new Bench(placement, { minWorkers: 2 });
+    bench.join(1, 2);
+    bench.give({ kind: 'begin', item: spec(1), upcoming: spec(2) });
+    const said = placement === 'workers' ? bench.adopted(0, 1, 2) : bench.effects;
+    const orders = messages(said).filter((message) => message.case === 'work');
+    expect(orders.map(({ session, value }) => [session, value])).toEqual([
+      [
+        1,
+        expect.objectContaining({
+          item: 1,
+          ranges: [first],
+          upcoming: expect.objectContaining({ item: 2, ranges: [first] }),
+        }),
+      ],
+      [
+        2,
+        expect.objectContaining({
+          item: 1,
+          ranges: [second],
+          upcoming: expect.objectContaining({ item: 2, ranges: [second] }),
+        }),
+      ],
+    ]);
+    // What the samples are: those who can read the data need no more.
+    const upcoming = orders.map(({ value }) => (value as { upcoming: { indices: number[] } }).upcoming.indices);
+    expect(upcoming.flat()).toEqual(spec(2).indices);
+  },
+);
 
 test('an item where the coordinator adds up', () => {
   const bench = halves('coordinator');

@@ -106,6 +106,18 @@ test('from the first dial to an update', () => {
   expect(kinds(bench.work(incarnation, 2, all))).toEqual(['drop', 'start', 'start']);
 });
 
+test('what will probably come next is fetched ahead, before anything is computed', () => {
+  const bench = new Bench();
+  bench.join();
+  const upcoming = { item: 2, kind: WorkKind.TRAIN, step: 1, samples: 8, ranges: all };
+  const effects = bench.hear(incarnation, {
+    case: 'work',
+    value: { item: 1, kind: WorkKind.TRAIN, samples: 8, ranges: all, parametersItem: 0, upcoming },
+  });
+  expect(kinds(effects).filter((kind) => kind === 'prefetch' || kind === 'start')).toEqual(['prefetch', 'start']);
+  expect(effects.find(({ kind }) => kind === 'prefetch')).toMatchObject({ upcoming });
+});
+
 test('where the coordinator owns the parameters they are loaded first, and sums are pushed where nobody can pull', () => {
   const bench = new Bench('');
   bench.join(incarnation, Placement.COORDINATOR);
