@@ -96,7 +96,8 @@ export class Session {
     }
     const before = this.#adoption;
     const asked = before?.item === item && before.term === term ? before.addresses : new Set<string>();
-    if (asked.has(address)) {
+    // The coordinator may ask for it elsewhere before it has heard that it is here, and begin an item with it meanwhile.
+    if (asked.has(address) || this.#desk.holds === item) {
       this.#refuse(`the state after item ${item}, asked for before`);
       return;
     }

@@ -185,6 +185,14 @@ test('an update under way at a Regroup is finished first, and then reported as d
   expect(kinds(bench.hear(incarnation + 1, adopt))).toEqual(['refused']);
 });
 
+test('a state that is here already is not taken again from somebody else', () => {
+  const bench = new Bench();
+  bench.join();
+  const value = { item: 0, address: 'y:1', reducedOnly: false };
+  expect(kinds(bench.hear(incarnation, { case: 'adopt', value }))).toEqual(['refused']);
+  expect(started(bench.work(incarnation, 1, all))).toEqual(['compute', 'exchange']);
+});
+
 test('sums that somebody else has are taken from there', () => {
   const bench = new Bench();
   bench.join();
