@@ -7,7 +7,8 @@ import { type Introduction, WorkerCore } from '../member/worker-core.ts';
 import { Contact, type ContactOptions } from './contact.ts';
 import type { CoordinatorLink, CoordinatorStream, Farewell } from './coordinator-link.ts';
 import { UnreachableMember } from './exchange-task.ts';
-import { faultOf, type Tasks } from './tasks.ts';
+import { faultOf } from './job-fault.ts';
+import type { Tasks } from './tasks.ts';
 
 export interface WorkerHostOptions {
   readonly introduction: Introduction;

@@ -1,0 +1,73 @@
+import { incarnationTerm } from '../exchange/incarnation-term.ts';
+import { pieces } from '../exchange/pieces.ts';
+import { push } from '../exchange/push.ts';
+import { openWhile } from '../exchange/sink.ts';
+import type { Work } from '../gen/lockstep/v1/training_pb.ts';
+import type { WorkerAnswer } from '../member/effects.ts';
+import type { TreeNode } from '../sharding/tree.ts';
+import { exchange } from './exchange-task.ts';
+import { adder } from './reduction.ts';
+import type { Workplace } from './workplace.ts';
+
+/** Connections over which pushes leave, apart from those of pulls: a push that nobody expects yet holds part of its connection's window. */
+const pushChannels = 4;
+
+/** Sums that are on the board already: pushed to a coordinator that cannot fetch them, or exchanged with other workers. */
+export class SumsTasks {
+  readonly #place: Workplace;
+  /** Where slices of others' sums are put. */
+  readonly #rooms: Float32Array[] = [];
+
+  constructor(place: Workplace) {
+    this.#place = place;
+  }
+
+  async push(item: number, nodes: readonly TreeNode[], term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { others, coordinator, welcome } = this.#place;
+    const channels = Array.from({ length: pushChannels }, (_, i) => others.channel(coordinator, i));
+    const { run = '', member = 0 } = welcome ?? {};
+    for (const node of nodes) {
+      const piece = pieces.node(item, node);
+      const { board } = this.#place;
+      const { publication } = await board.find(piece, board.term, signal);
+      await push(channels, { run, term: incarnationTerm(term), member }, piece, publication, { signal });
+    }
+    return {};
+  }
+
+  async exchange(work: Work, member: number, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+    const { planned, format, board, reduce } = this.#place;
+    const { spec, replica } = planned;
+    // What one failure leaves under way would write into the sums of a later try, or of the next item.
+    let over = false;
+    const rest = new AbortController();
+    const all = AbortSignal.any([signal, rest.signal]);
+    const wanted = () => !over && !signal.aborted;
+    try {
+      await exchange({
+        work,
+        member,
+        shards: spec.batch.shards,
+        reduced: replica.reduced,
+        format,
+        board,
+        adderFor: (from) => adder(reduce, spec, from),
+        room: (index, elements) => this.#roomFor(index, elements),
+        pull: (address, piece, sink) => this.#place.pull(address, term, all)(piece, openWhile(wanted, sink)),
+      });
+    } catch (error) {
+      over = true;
+      rest.abort(error);
+      throw error;
+    }
+    return {};
+  }
+
+  /** Kept from item to item: vectors as long as a model's would be much to collect. */
+  #roomFor(index: number, elements: number): Float32Array {
+    const kept = this.#rooms[index];
+    const room = kept && kept.length >= elements ? kept : new Float32Array(elements);
+    this.#rooms[index] = room;
+    return room.subarray(0, elements);
+  }
+}
