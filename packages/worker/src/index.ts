@@ -50,6 +50,7 @@ export type { Send } from './grpc/sender.ts';
 export { type GrpcServer, type Served, type ServeOptions, serve, served } from './grpc/server.ts';
 export { StatusError, status, statusName } from './grpc/status-error.ts';
 export { compoundSink, compoundSource, stateParts } from './host/compound-piece.ts';
+export { inlineBytes } from './host/compute-task.ts';
 export type { CoordinatorLink, CoordinatorStream, Farewell, StreamListener } from './host/coordinator-link.ts';
 export { localUpdates, wayNodes } from './host/local-round.ts';
 export { encodings } from './host/outgoing-sums.ts';

@@ -10,6 +10,7 @@ import {
   type FieldArrays,
   f32Format,
   formatOf,
+  inlineBytes,
   type PiecesOfOthers,
   pieces,
   type Reduction,
@@ -58,6 +59,8 @@ export class NodeCollector {
   readonly #sums: Aggregator;
   readonly #stop = new AbortController();
   readonly #gathered: FieldArrays;
+  /** Outputs that members will push, by member and node. */
+  readonly #pushed = new Map<string, Promise<void>>();
 
   constructor({ spec, item, reduce, others, leaves = spec.batch.shards, intake }: CollectorParts) {
     this.#spec = spec;
@@ -99,16 +102,24 @@ export class NodeCollector {
       await this.#others.pull(address, asker, pieces.node(item, node), intake.sink, signal);
       readable(() => intake.complete());
     }
-    if (Object.keys(this.#gathered).length > 0) await this.#collectOutputs(address, node, asker);
+    if (Object.keys(this.#gathered).length > 0)
+      await (this.#pushed.get(nameOf(asker.member, node)) ?? this.#collectOutputs(address, node, asker));
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
   }
 
-  /** The sum of a node that its member will push. @returns as `collect` */
-  async expect(member: number, node: TreeNode, desk: Desk): Promise<boolean> {
+  /** What a member will push of a node. @returns as `collect`; undefined where its sum is short, and comes in a message that is to be collected */
+  expect(member: number, node: TreeNode, desk: Desk): Promise<boolean> | undefined {
+    const outputs = this.#expectOutputs(member, node, desk);
+    if (this.#item.kind === 'evaluate' && this.#item.resultLength * 4 <= inlineBytes) return undefined;
+    return this.#expectSum(member, node, desk, outputs);
+  }
+
+  async #expectSum(member: number, node: TreeNode, desk: Desk, outputs: Promise<void>): Promise<boolean> {
     const sums = new Float32Array(this.#item.resultLength);
     const intake = this.#intake(sums, node);
     await desk.expect(member, pieces.node(this.#item.item, node), intake.sink);
     readable(() => intake.complete());
+    await outputs;
     return this.#sums.add(node, sums, contentOf(sums)) === 'different';
   }
 
@@ -116,26 +127,44 @@ export class NodeCollector {
     this.#stop.abort();
   }
 
+  #expectOutputs(member: number, node: TreeNode, desk: Desk): Promise<void> {
+    if (Object.keys(this.#gathered).length === 0) return Promise.resolve();
+    const { sink, decode } = this.#outputsOf(node);
+    const pushed = desk.expect(member, pieces.outputs(this.#item.item, node), sink).then(decode);
+    // Where nobody comes to collect them they are of no use.
+    pushed.catch(() => undefined);
+    this.#pushed.set(nameOf(member, node), pushed);
+    return pushed;
+  }
+
   async #collectOutputs(
     address: string,
-    node: { lo: number; hi: number },
+    node: TreeNode,
     asker: { run: string; term: number; member: number },
   ): Promise<void> {
+    const { sink, decode } = this.#outputsOf(node);
+    await this.#others.pull(address, asker, pieces.outputs(this.#item.item, node), sink, this.#stop.signal);
+    decode();
+  }
+
+  /** Where the outputs of a node go. */
+  #outputsOf(node: TreeNode): { sink: BufferSink; decode: () => void } {
     const shards = shardsOf(this.#item.samples, this.#spec.batch.shards);
     const [from, to] = [shards[node.lo]?.from ?? 0, shards[node.hi - 1]?.to ?? 0];
     const sizes = this.#spec.gathered.map(({ shape }) => shape.reduce((n, d) => n * d, 1));
     const rowBytes = sizes.reduce((n, size) => n + size * 4, 0);
     const sink = new BufferSink((to - from) * rowBytes + outputEnvelopeBytes, [Encoding.MSGPACK]);
-    await this.#others.pull(address, asker, pieces.outputs(this.#item.item, node), sink, this.#stop.signal);
     const rows = Object.fromEntries(
       this.#spec.gathered.map(({ name }, i) => {
         const size = sizes[i] as number;
         return [name, (this.#gathered[name] as Float32Array).subarray(from * size, to * size)];
       }),
     );
-    readable(() => decodeBatch(sink.bytes, this.#spec.gathered, to - from, rows));
+    return { sink, decode: () => readable(() => decodeBatch(sink.bytes, this.#spec.gathered, to - from, rows)) };
   }
 }
+
+const nameOf = (member: number, { lo, hi }: TreeNode): string => `${member} ${lo}-${hi}`;
 
 /** Tells two results apart. It compares copies of a straggler's shards, where only accidents are looked for. */
 const contentOf = (values: Float32Array): string => crc32(bytesOf(values)).toString(16);

@@ -26,6 +26,7 @@ import {
   type TreeNode,
   type Updated,
   type Work,
+  WorkKind,
 } from '@lockstep/worker';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import type { EngineRequest } from '../engine/request.ts';
@@ -367,7 +368,7 @@ export class Party {
       if (member?.address === '') this.#expectPushes(member.id, item, this.#flow.collector(item), this.#nodesOf(work));
       return;
     }
-    if (member?.address === '' && this.#task && this.#task.item.kind !== 'evaluate')
+    if (member?.address === '' && this.#task)
       this.#expectPushes(member.id, this.#task.spec.item, this.#collector, this.#nodesOf(work));
     if (this.#task && work.item === this.#task.spec.item)
       for (const batch of this.#task.batches) this.#batches.offer(batch, this.#shardsOf(this.#task, work)).catch(fail);
@@ -394,8 +395,16 @@ export class Party {
   }
 
   /** What somebody sends who computes this. */
-  #nodesOf({ ranges, samples = 0 }: { ranges?: ToRanges; samples?: number }): readonly TreeNode[] {
-    if (this.#local) return this.#local.nodesOf(plain(ranges));
+  #nodesOf({
+    kind,
+    ranges,
+    samples = 0,
+  }: {
+    kind?: WorkKind;
+    ranges?: ToRanges;
+    samples?: number;
+  }): readonly TreeNode[] {
+    if (this.#local && kind === WorkKind.LOCAL) return this.#local.nodesOf(plain(ranges));
     return nodesOf(plain(ranges), samples, this.#options.traced.spec.batch.shards);
   }
 
@@ -403,7 +412,7 @@ export class Party {
   #expectPushes(member: number, item: number, collector: NodeCollector | undefined, nodes: readonly TreeNode[]): void {
     if (!collector) return;
     for (const node of nodes) {
-      collector.expect(member, node, this.#desk).then(
+      collector.expect(member, node, this.#desk)?.then(
         (different) => this.#driver.handle({ kind: 'arrived', member, item, node, ...(different && { different }) }),
         (error: Error) => {
           // Otherwise the member or the item is over; whoever misses the sums gives the shards to others.

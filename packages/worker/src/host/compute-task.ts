@@ -20,8 +20,8 @@ import { nodesOf } from './reduction.ts';
 import { indicesOf, rowsOf } from './rows.ts';
 import type { Workplace } from './workplace.ts';
 
-/** Shorter sums travel inside `Computed`. In bytes. */
-const inlineBytes = 4096;
+/** Shorter sums of evaluations travel inside `Computed`. In bytes. */
+export const inlineBytes = 4096;
 
 /** Sums that take fewer bytes leave when all is computed: telling of their parts costs more than it hides. Measured with bench/cluster.ts. */
 const earlyBytes = 2 * chunkBytes;
@@ -78,12 +78,14 @@ export class ComputeTask {
     this.#outgoing ??= new OutgoingSums(this.#place.compression, spec);
     const sourceOf = (values: Float32Array) =>
       test ? vectorSource(values, f32Format) : (this.#outgoing as OutgoingSums).source(values, sums);
+    const outputs = test && spec.gathered.length > 0;
     const nodes = computed.nodes.map(({ lo, hi, values }): ComputedNode => {
-      if (values.byteLength <= inlineBytes && test) return { lo, hi, values: bytesOf(values).slice() };
+      const node = { lo, hi, ...(outputs && { outputs }) };
+      if (values.byteLength <= inlineBytes && test) return { ...node, values: bytesOf(values).slice() };
       if (!early.finish({ lo, hi })) this.#offers.add(pieces.node(item, { lo, hi }), sourceOf(values));
-      return { lo, hi };
+      return node;
     });
-    if (test && spec.gathered.length > 0) this.#offerOutputs(work, ranges, spec, computed.outputs);
+    if (outputs) this.#offerOutputs(work, ranges, spec, computed.outputs);
     return { nodes, computeMs: computed.computeMs };
   }
 

@@ -3,8 +3,7 @@ import { pieces } from '../exchange/pieces.ts';
 import { push } from '../exchange/push.ts';
 import { openWhile } from '../exchange/sink.ts';
 import type { Work } from '../gen/lockstep/v1/training_pb.ts';
-import type { WorkerAnswer } from '../member/effects.ts';
-import type { TreeNode } from '../sharding/tree.ts';
+import type { ComputedNode, WorkerAnswer } from '../member/effects.ts';
 import { exchange } from './exchange-task.ts';
 import { adder } from './reduction.ts';
 import type { Workplace } from './workplace.ts';
@@ -22,12 +21,15 @@ export class SumsTasks {
     this.#place = place;
   }
 
-  async push(item: number, nodes: readonly TreeNode[], term: number, signal: AbortSignal): Promise<WorkerAnswer> {
+  async push(item: number, nodes: readonly ComputedNode[], term: number, signal: AbortSignal): Promise<WorkerAnswer> {
     const { others, coordinator, welcome } = this.#place;
     const channels = Array.from({ length: pushChannels }, (_, i) => others.channel(coordinator, i));
     const { run = '', member = 0 } = welcome ?? {};
-    for (const node of nodes) {
-      const piece = pieces.node(item, node);
+    const wanted = nodes.flatMap((node) => [
+      ...(node.values ? [] : [pieces.node(item, node)]),
+      ...(node.outputs ? [pieces.outputs(item, node)] : []),
+    ]);
+    for (const piece of wanted) {
       const { board } = this.#place;
       const { publication } = await board.find(piece, board.term, signal);
       await push(channels, { run, term: incarnationTerm(term), member }, piece, publication, { signal });

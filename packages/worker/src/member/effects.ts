@@ -22,6 +22,8 @@ export interface UpdateResult {
 /** A node of the tree that was computed, with its values where they are short enough to travel in `Computed`. */
 export interface ComputedNode extends TreeNode {
   readonly values?: Uint8Array;
+  /** Whether there are outputs of an evaluation beside it. */
+  readonly outputs?: boolean;
 }
 
 /** What a worker does for a while and then answers, with `done` or `failed`. */
@@ -34,8 +36,8 @@ export type WorkerJob =
   | { readonly kind: 'loadState'; readonly term: number; readonly item: number; readonly address: string }
   /** Get the samples of these ranges and compute them; put their nodes on the board. Answers `nodes` and `computeMs`. */
   | { readonly kind: 'compute'; readonly work: Work; readonly ranges: readonly TreeNode[] }
-  /** Push these nodes to the coordinator, who cannot fetch them. */
-  | { readonly kind: 'push'; readonly term: number; readonly item: number; readonly nodes: readonly TreeNode[] }
+  /** Push what of these nodes does not travel in `Computed` to the coordinator, who cannot fetch it. */
+  | { readonly kind: 'push'; readonly term: number; readonly item: number; readonly nodes: readonly ComputedNode[] }
   /**
    * As an owner pull one's slice of every node of every share, add them up by the tree and put the sum on the board; pull the
    * slices of all owners. Begins while shards are still being computed: pulls wait until a piece is there.

@@ -129,7 +129,7 @@ export class ItemWork {
       this.#desk.patienceMs,
       ({ nodes = [], computeMs = 0 }) => {
         this.#computing.delete(stop);
-        const long = nodes.filter(({ values }) => values === undefined);
+        const long = nodes.filter(({ values, outputs }) => values === undefined || outputs);
         const say = () => this.#sayComputed(nodes, computeMs);
         // Where workers exchange, nobody but them pulls; otherwise the coordinator must have the data before it hears of it.
         if (long.length === 0 || this.#desk.reachable || work.owners.length > 0) say();
