@@ -3,9 +3,9 @@ import { setInterval } from 'node:timers';
 import { describeKernels, type JobSpec, type StepValues, UsageError } from '@lockstep/core/internal';
 import { formatCompression, type TrainingState } from '@lockstep/worker';
 import { type AgendaControl, type AgendaItem, agenda, evaluationOnly } from '../engine/agenda.ts';
+import { announce } from '../engine/announce.ts';
 import type { ClusterRequest } from '../engine/cluster-request.ts';
 import { Cursor } from '../engine/cursor.ts';
-import { fewRowsWarning } from '../engine/few-rows.ts';
 import type { EngineRequest, EngineResult } from '../engine/request.ts';
 import { type RecordParts, RunRecord } from '../engine/run-record.ts';
 import { isReproducible, promiseOf } from '../observe/promise.ts';
@@ -59,10 +59,6 @@ export class ClusterEngine {
     checkMode(cluster, traced.spec);
     const server = await ClusterServer.start({ cluster, run: this.#run, emit });
     this.#announce(server.address);
-    const few = fewRowsWarning(traced.spec);
-    if (few) emit({ type: 'warning', message: few });
-    const idle = idleWorkersWarning(cluster);
-    if (idle) emit({ type: 'warning', message: idle });
     this.#parts.journal?.remember();
     try {
       for (;;) {
@@ -220,28 +216,17 @@ export class ClusterEngine {
   #announce(address: string | undefined): void {
     const { traced, request, state, emit, cluster } = this.#parts;
     const { spec } = traced;
-    emit({
-      type: 'start',
-      job: spec.name,
-      parameters: spec.layout.entries.reduce((n, { size }) => n + size, 0),
-      steps: spec.steps,
-      fromStep: state.step,
-      threads: request.threads,
-      batch: spec.batch,
-      mode: cluster.mode,
-      placement: cluster.placement,
-      reduce: request.reduce,
-      promise: promiseOf({
-        mode: cluster.mode,
-        reduce: request.reduce,
-        compression: formatCompression(cluster.compression),
-        staleness: cluster.staleness,
-      }),
+    const { mode, placement, staleness } = cluster;
+    const compression = formatCompression(cluster.compression);
+    const rest = {
+      mode,
+      placement,
+      promise: promiseOf({ mode, reduce: request.reduce, compression, staleness }),
       kernels: describeKernels(request.kernels),
       memoryBytes: ownMemory(spec, cluster, request.threads),
-      out: request.out,
       ...(address !== undefined && { address }),
-    });
+    };
+    announce({ spec, request, state, emit, rest, warnings: [idleWorkersWarning(cluster)] });
   }
 }
 

@@ -15,8 +15,8 @@ import {
 } from '@lockstep/worker/local';
 import { promiseOf } from '../observe/promise.ts';
 import { type AgendaItem, agenda, evaluationOnly } from './agenda.ts';
+import { announce } from './announce.ts';
 import { Cursor } from './cursor.ts';
-import { fewRowsWarning } from './few-rows.ts';
 import { Pace } from './pace.ts';
 import type { EngineRequest, EngineResult } from './request.ts';
 import { type RecordParts, RunRecord } from './run-record.ts';
@@ -121,31 +121,14 @@ export class Engine {
   #announce(kernels: string): void {
     const { traced, request, state, emit } = this.#parts;
     const { spec } = traced;
-    emit({
-      type: 'start',
-      job: spec.name,
-      parameters: spec.layout.entries.reduce((n, { size }) => n + size, 0),
-      steps: spec.steps,
-      fromStep: state.step,
-      threads: request.threads,
-      batch: spec.batch,
-      mode: 'sync',
-      reduce: request.reduce,
-      promise: promiseOf({ mode: 'sync', reduce: request.reduce, compression: '', staleness: 0 }),
-      kernels,
-      memoryBytes: this.#image.bytes,
-      out: request.out,
-    });
-    if (this.#image.idleThreads > 0) {
-      emit({
-        type: 'warning',
-        message:
-          `${this.#image.idleThreads} of ${request.threads} threads are idle: a batch has ${spec.batch.shards} shards. ` +
-          'More shards would use them, and are another run with other bits.',
-      });
-    }
-    const few = fewRowsWarning(spec);
-    if (few) emit({ type: 'warning', message: few });
+    const { bytes: memoryBytes, idleThreads } = this.#image;
+    const promise = promiseOf({ mode: 'sync', reduce: request.reduce, compression: '', staleness: 0 });
+    const idle =
+      idleThreads > 0
+        ? `${idleThreads} of ${request.threads} threads are idle: a batch has ${spec.batch.shards} shards. ` +
+          'More shards would use them, and are another run with other bits.'
+        : undefined;
+    announce({ spec, request, state, emit, rest: { mode: 'sync', promise, kernels, memoryBytes }, warnings: [idle] });
   }
 
   async #publish(item: AgendaItem): Promise<void> {
