@@ -3,7 +3,7 @@ import { PullRequestSchema } from '@lockstep/worker/messages';
 import { expect, test } from 'vitest';
 import { ClusterWorker, Coordinator, type Event, freePort } from '../support/cluster.ts';
 import { messageProxy } from '../support/message-proxy.ts';
-import { jobText, UserFolder } from '../support/run-cli.ts';
+import { jobText, UserFolder, wideModel } from '../support/run-cli.ts';
 import { expectUndisturbed } from '../support/undisturbed.ts';
 
 // F1: a worker dies when one of its sub-trees has arrived, and another has not. Only the shards of the other are computed again.
@@ -86,6 +86,76 @@ test('SIGKILL between two sub-trees costs the shards of the second, and the even
   coordinator.kill('SIGTERM');
   const digest = await coordinator.digest();
   expect(await survivor.exited).toBe(0);
+  const steps = coordinator.ofType('step').map((event) => event.step);
+  expect(steps).toEqual(steps.map((_, i) => i + 1));
+  await expectUndisturbed(job, out, steps.length, digest);
+});
+
+const shardsIn = (nodes: readonly Node[]): number[] =>
+  nodes.flatMap(({ lo, hi }) => Array.from({ length: hi - lo }, (_, i) => lo + i));
+
+test('where workers own the weights, SIGKILL before anybody has the sums of one costs its shards and no others', async () => {
+  using folder = new UserFolder();
+  const job = folder.write(
+    'job.ts',
+    jobText({
+      ...{ batch: '{ size: 24, shards: 7 }', steps: '1_000_000', evalEvery: '1_000_000' },
+      // So large that each of three owns a slice, and everybody asks everybody.
+      model: wideModel(20_000),
+    }),
+  );
+  const out = `${folder.path}/run`;
+  const flags = ['--listen', '127.0.0.1:0', '--threads', '0', '--placement', 'workers', '--min-workers', '3'];
+  await using coordinator = new Coordinator([job, ...flags, '--out', out]);
+  await using stack = new AsyncDisposableStack();
+  const address = await coordinator.address();
+  /** Who was asked for which nodes of the item in which the victim dies; items are steps here. */
+  const asked = { victim: [] as Node[], others: [] as Node[] };
+  const dies = Promise.withResolvers<number>();
+  let armed = false;
+  let item: number | undefined;
+  const start = async (name: string) => {
+    const ownPort = await freePort();
+    const proxy = await messageProxy(ownPort, {}, 1, {
+      asked(path, request) {
+        const node = nodeOf(path, request);
+        if (!node || !armed) return undefined;
+        if (name !== 'victim') {
+          // Its neighbours may be asked first: what they have they keep.
+          if (item === undefined || node.item === item) asked.others.push(node);
+          return undefined;
+        }
+        if (item === undefined)
+          asked.others = asked.others.filter((other) => (other as typeof node).item === node.item);
+        item ??= node.item;
+        asked.victim.push(node);
+        dies.resolve(item);
+        return new Promise(() => undefined);
+      },
+    });
+    stack.defer(() => proxy.close());
+    const advertised = ['--listen', `127.0.0.1:${ownPort}`, '--advertise', `127.0.0.1:${proxy.port}`];
+    return stack.use(new ClusterWorker(address, ['--name', name, ...advertised]));
+  };
+  const [victim, ...others] = await Promise.all(['victim', 'a', 'b'].map(start));
+  await coordinator.nextStep(3);
+  armed = true;
+  const step = await dies.promise;
+  const [ofVictim, ofOthers] = [shardsIn(asked.victim), shardsIn(asked.others)];
+  victim?.kill();
+  const lost = await coordinator.until(({ type }) => type === 'worker-lost');
+  expect(lost).toMatchObject({ name: 'victim', step, reason: expect.stringMatching(/connection/), workers: 2 });
+  expect(lost.recoveredMs).toBeGreaterThan(0);
+  // Exactly its own: what it was asked for, and nothing of what the others have.
+  const shards = lost.shards as number[];
+  expect(shards).toEqual(expect.arrayContaining(ofVictim));
+  expect(shards.filter((shard) => ofOthers.includes(shard))).toEqual([]);
+  expect(shards).toEqual(shards.map((_, i) => (shards[0] as number) + i));
+  expect(shards.length).toBeLessThan(7);
+  await coordinator.nextStep(2);
+  coordinator.kill('SIGTERM');
+  const digest = await coordinator.digest();
+  expect(await Promise.all(others.map(({ exited }) => exited))).toEqual([0, 0]);
   const steps = coordinator.ofType('step').map((event) => event.step);
   expect(steps).toEqual(steps.map((_, i) => i + 1));
   await expectUndisturbed(job, out, steps.length, digest);
