@@ -29,7 +29,7 @@ test.each(['coordinator', 'workers'])('placement %s: two workers with certificat
     ...['--certs', at('coordinator'), '--out', at(`run-${placement}`)],
   ]);
   const address = await coordinator.address();
-  // Three who should not take part, before those who should.
+  // Four who should not take part, before those who should.
   await using stranger = new ClusterWorker(address, ['--certs', at('stranger'), '--wait', '1']);
   await using plain = new ClusterWorker(address, ['--wait', '1']);
   await using impostor = new ClusterWorker(address, ['--certs', at('w0'), '--name', 'w1', '--wait', '1']);
@@ -53,6 +53,9 @@ test.each(['coordinator', 'workers'])('placement %s: two workers with certificat
   expect(await Promise.all([w0.exited, w1.exited])).toEqual([0, 0]);
   const joined = coordinator.ofType('worker-joined').map(({ name }) => name);
   expect(joined.sort()).toEqual(['w0', 'w1']);
+  // Each try is counted: by its token, by its name, and before there is a call.
+  const refused = coordinator.ofType('done')[0]?.refused;
+  expect(refused).toMatchObject({ UNAUTHENTICATED: 1, PERMISSION_DENIED: 1, TLS: expect.any(Number) });
 });
 
 test('the coordinator listens everywhere and computes, workers own the slices: it is reached where workers have joined', async () => {

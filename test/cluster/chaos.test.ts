@@ -101,6 +101,44 @@ test.each(['coordinator', 'workers'])(
   },
 );
 
+test.each(['coordinator', 'workers'])(
+  'placement %s: 200 ms more or less by 100 on every way make a run slower, and nobody is lost',
+  async (placement) => {
+    const small = folder.write('small.ts', jobText({ batch: '{ size: 24, shards: 7 }', steps: '1_000_000' }));
+    const out = `${folder.path}/slow-${placement}`;
+    const cluster = ['--listen', '127.0.0.1:0', '--threads', '0', '--placement', placement, '--min-workers', '2'];
+    await using coordinator = new Coordinator([small, ...cluster, '--out', out]);
+    const address = await coordinator.address();
+    await using stack = new AsyncDisposableStack();
+    const proxies: ChaosProxy[] = [];
+    const proxied = async (port: number) => {
+      const proxy = await chaosProxy(port, { seed: seed + proxies.length });
+      stack.defer(() => proxy.close());
+      proxies.push(proxy);
+      return `127.0.0.1:${proxy.port}`;
+    };
+    const workers = [];
+    for (const name of ['a', 'b']) {
+      const port = await freePort();
+      const reached = ['--listen', `127.0.0.1:${port}`, '--advertise', await proxied(port)];
+      const join = await proxied(Number(address.split(':')[1]));
+      workers.push(stack.use(new ClusterWorker(join, ['--name', name, ...reached])));
+    }
+    await coordinator.nextStep();
+    for (const { up, down } of proxies)
+      for (const direction of [up, down]) Object.assign(direction, { delayMs: 200, jitterMs: 100 });
+    await coordinator.nextStep(5);
+    for (const { done } of proxies) expect(done.delayed).toBeGreaterThan(0);
+    for (const { up, down } of proxies)
+      for (const direction of [up, down]) Object.assign(direction, { delayMs: 0, jitterMs: 0 });
+    coordinator.kill('SIGTERM');
+    const digest = await coordinator.digest();
+    expect(await Promise.all(workers.map(({ exited }) => exited))).toEqual([0, 0]);
+    expect(coordinator.ofType('worker-lost')).toEqual([]);
+    await expectUndisturbed(small, out, coordinator.ofType('done')[0]?.steps as number, digest);
+  },
+);
+
 /** Directions that carry much: up to whom pieces are pulled from only requests go, and where workers own slices little comes from the coordinator. */
 const busy = (placement: string, direction: number): boolean =>
   placement === 'coordinator' ? [1, 3, 5].includes(direction) : [3, 5].includes(direction);

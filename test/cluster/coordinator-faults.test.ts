@@ -140,6 +140,44 @@ test.each(['coordinator', 'workers'])(
   },
 );
 
+test.each(['coordinator', 'workers'])(
+  'placement %s: a coordinator that is frozen, and wakes after another one went on with other workers, ends and writes nothing more',
+  async (placement) => {
+    const out = `${folder.path}/two-${placement}`;
+    const flags = ['--listen', '127.0.0.1:0', '--threads', '0', '--placement', placement, '--min-workers', '2'];
+    await using stack = new AsyncDisposableStack();
+    const start = async (names: readonly string[], ...more: string[]) => {
+      const coordinator = stack.use(new Coordinator([job, ...flags, '--out', out, ...more]));
+      const address = await coordinator.address();
+      const workers = names.map((name) => stack.use(new ClusterWorker(address, ['--name', name])));
+      return { coordinator, workers };
+    };
+    const first = (await start(['a', 'b'])).coordinator;
+    await first.until(({ type }) => type === 'checkpoint');
+    first.kill('SIGSTOP');
+    const reached = Math.max(...first.ofType('step').map(({ step }) => step as number));
+    const { coordinator: second, workers } = await start(['c', 'd'], '--resume');
+    const past = async (step: number) => {
+      await second.until((event) => event.type === 'step' && (event.step as number) > step);
+      await second.until((event) => event.type === 'checkpoint' && (event.step as number) > step);
+    };
+    await past(reached + 20);
+    first.kill('SIGCONT');
+    expect(await first.exited).toBe(1);
+    expect(first.stderr).toMatch(
+      /^lockstep: Another process has gone on with the run of .* \(start 2, this one is 1\): this one stops and writes nothing more\.$/m,
+    );
+    expect(first.ofType('done')).toEqual([]);
+    // The other one noticed nothing of it, and what it writes is nobody else's.
+    await past(Math.max(...second.ofType('step').map(({ step }) => step as number)));
+    expect(second.ofType('worker-lost')).toEqual([]);
+    second.kill('SIGTERM');
+    const digest = await second.digest();
+    expect(await Promise.all(workers.map(({ exited }) => exited))).toEqual([0, 0]);
+    await expectUndisturbed(job, out, second.ofType('done')[0]?.steps as number, digest);
+  },
+);
+
 test('an event loop that stands still for longer than a lease evicts nobody', async () => {
   const still = folder.write(
     'still.ts',

@@ -1,5 +1,7 @@
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { chaosProxy } from '../support/chaos-proxy.ts';
 import { ClusterWorker, Coordinator } from '../support/cluster.ts';
@@ -87,6 +89,26 @@ test('a worker that is told to leave finishes its shards, and nothing is compute
   expect(lost).toMatchObject({ name: 'a', reason: 'it left', shards: [] });
   await coordinator.nextStep(2);
   await expectSameBits(coordinator, 'leave');
+});
+
+test('a second SIGTERM ends a worker at once, whatever it computes', async () => {
+  await using coordinator = new Coordinator(flags('twice'));
+  const script = fileURLToPath(new URL('../support/faulty-worker.ts', import.meta.url));
+  const address = await coordinator.address();
+  await using worker = new ClusterWorker(address, ['--name', 'stuck'], { script, env: { FAULT: 'stuck' } });
+  const says = async (text: string) => {
+    while (!worker.stderr.includes(text)) await once(worker.child.stderr as Readable, 'data');
+  };
+  await says('computing');
+  worker.kill('SIGTERM');
+  await says('once more stops at once');
+  worker.kill('SIGTERM');
+  expect(await worker.exited).toBe(130);
+  await using next = new ClusterWorker(address, ['--name', 'next']);
+  expect((await coordinator.until(({ type }) => type === 'worker-lost')).shards).toEqual([0, 1, 2, 3, 4, 5, 6]);
+  await coordinator.nextStep(2);
+  await expectSameBits(coordinator, 'twice');
+  expect(await next.exited).toBe(0);
 });
 
 test('the last worker that holds the state leaves: the coordinator takes a copy, and no step is computed again', async () => {

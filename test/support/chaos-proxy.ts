@@ -6,6 +6,8 @@ import { FrameWalk } from './http2-frames.ts';
 export interface Disturbance {
   /** Bytes arrive so much later. */
   delayMs?: number;
+  /** Each time so much more or less of it, at most. */
+  jitterMs?: number;
   /** Nothing arrives any more, and nobody is told: the connection stays open. A connection that has lost bytes stays so for good: no network leaves out bytes and goes on. */
   silent?: boolean;
   /** One bit of this byte, counted over the connection's direction, is wrong. */
@@ -16,6 +18,8 @@ export interface Disturbance {
   resetAt?: number;
   /** The connection is ended when so many bytes went by, as above. */
   endAt?: number;
+  /** The connection falls silent when so many bytes went by, as above. */
+  silentAt?: number;
   /** Bytes a second. */
   rate?: number;
 }
@@ -66,8 +70,8 @@ export async function chaosProxy(
       socket.on('error', () => undefined);
       socket.on('close', () => open.delete(socket));
     }
-    forward(client, upstream, up, new Flipper(true, random), done);
-    forward(upstream, client, down, new Flipper(false, random), done);
+    forward(client, upstream, up, { flipper: new Flipper(true, random), random }, done);
+    forward(upstream, client, down, { flipper: new Flipper(false, random), random }, done);
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
@@ -115,13 +119,19 @@ class Flipper {
   }
 }
 
-function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, done: Done): void {
+function forward(
+  from: Socket,
+  to: Socket,
+  how: Disturbance,
+  { flipper, random }: { flipper: Flipper; random: Random },
+  done: Done,
+): void {
   let passed = 0;
   let dead = false;
   /** Bytes keep their order whatever delays they have. */
   let last: Promise<void> = Promise.resolve();
   from.on('data', (chunk) => {
-    dead ||= how.silent === true;
+    dead ||= how.silent === true || counted(how, 'silentAt', chunk.length);
     if (dead) {
       done.swallowed += chunk.length;
       return;
@@ -149,7 +159,8 @@ function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, d
       from.destroy();
       return;
     }
-    const waitMs = (how.delayMs ?? 0) + (how.rate ? (bytes.length / how.rate) * 1000 : 0);
+    const jitterMs = (how.jitterMs ?? 0) * (2 * random.next() - 1);
+    const waitMs = (how.delayMs ?? 0) + jitterMs + (how.rate ? (bytes.length / how.rate) * 1000 : 0);
     if (waitMs > 0) {
       done.delayed++;
       from.pause();
@@ -169,7 +180,7 @@ function forward(from: Socket, to: Socket, how: Disturbance, flipper: Flipper, d
 }
 
 /** Whether it is time: what is set counts down over all connections. */
-function counted(how: Disturbance, which: 'resetAt' | 'endAt', bytes: number): boolean {
+function counted(how: Disturbance, which: 'resetAt' | 'endAt' | 'silentAt', bytes: number): boolean {
   const left = how[which];
   if (left === undefined) return false;
   if (bytes < left) {

@@ -23,6 +23,13 @@ switch (fault) {
       return { ...computed, computeMs: computed.computeMs + performance.now() - startedMs };
     };
     break;
+  /** It never finishes its shards, and says when it has some. */
+  case 'stuck':
+    Replica.prototype.compute = () => {
+      process.stderr.write('computing\n');
+      return new Promise(() => undefined);
+    };
+    break;
   /** A bit of the weights flips in memory. */
   case 'memory':
     Replica.prototype.update = function (request) {

@@ -3,6 +3,7 @@ import { chaosProxy, type Disturbance } from '../../../../test/support/chaos-pro
 import { messageProxy } from '../../../../test/support/message-proxy.ts';
 import { Encoding, Exchange } from '../gen/lockstep/v1/exchange_pb.ts';
 import { Channel } from '../grpc/channel.ts';
+import type { Limits } from '../grpc/limits.ts';
 import { Refusals } from '../grpc/refusals.ts';
 import { type GrpcServer, serve, served } from '../grpc/server.ts';
 import { type StatusError, status } from '../grpc/status-error.ts';
@@ -44,8 +45,8 @@ async function member() {
   return { board, desk, server, traffic };
 }
 
-function dial({ address }: Pick<GrpcServer, 'address'>): Channel {
-  const channel = new Channel({ address, security: {}, expect: { role: 'worker' } });
+function dial({ address }: Pick<GrpcServer, 'address'>, limits: Partial<Limits> = {}): Channel {
+  const channel = new Channel({ address, security: {}, expect: { role: 'worker' }, limits });
   closing.push(() => channel.close());
   return channel;
 }
@@ -175,6 +176,34 @@ test.each<[string, Disturbance]>([
   // Some chunks were on their way.
   expect(traffic.sent).toBeLessThan(1.9 * 4 * vector.length);
 });
+
+test.each(['pull', 'push'] as const)(
+  'a connection that falls silent in the middle of a %s is given up, and the transfer goes on over a new one',
+  async (direction) => {
+    const { board, desk, server } = await member();
+    const disturbance = { silentAt: 3_000_000 };
+    const side = direction === 'pull' ? { down: disturbance } : { up: disturbance };
+    const proxy = await chaosProxy(Number(server.address.split(':')[1]), side);
+    closing.push(() => proxy.close());
+    const channel = dial({ address: `127.0.0.1:${proxy.port}` }, { keepaliveMs: 150, keepaliveTimeoutMs: 300 });
+    const vector = numbers(2_000_000);
+    const got = new Float32Array(vector.length);
+    const breaks: StatusError[] = [];
+    const options = { onRetry: (error: StatusError) => breaks.push(error) };
+    if (direction === 'pull') {
+      board.publish(node, vectorSource(vector));
+      await pull(channel, asker, node, vectorSink(got), options);
+    } else {
+      const arrived = desk.expect(3, node, vectorSink(got));
+      await push([channel], asker, node, new Publication(vectorSource(vector)), options);
+      await arrived;
+    }
+    expect(got).toEqual(vector);
+    expect(breaks.map((error) => error.status)).toEqual([status.UNAVAILABLE]);
+    expect(proxy.done.swallowed).toBeGreaterThan(0);
+    expect(proxy.connections).toBe(2);
+  },
+);
 
 test('a bit that flips on the way is noticed and the chunk fetched again', async () => {
   const { board, server } = await member();
