@@ -45,6 +45,8 @@ export default defineConfig({
     maxWorkers: Math.max(2, availableParallelism()),
     testTimeout: 300_000,
     hookTimeout: 120_000,
+    // A machine that is busy with other tests takes its time.
+    expect: { poll: { timeout: 30_000 } },
     reporters: ['default', closingLine],
     sequence: { sequencer: LongFirst },
     // Tests of several packages import each other's build.

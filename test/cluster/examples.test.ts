@@ -4,6 +4,7 @@ import { type AnyJob, isJob } from '@lockstep/core';
 import { openData, sourceFingerprint, traceJob } from '@lockstep/core/internal';
 import { runWorker } from '@lockstep/worker';
 import { describe, expect, test } from 'vitest';
+import { jobOf, type WayName, ways } from '../../examples/optimizers.ts';
 import { exampleFiles } from '../../examples/support/files.ts';
 
 // Every example that is a job, shortened, over two gRPC workers on loopback: the digest is that of one thread. Placements alternate, and each
@@ -11,7 +12,7 @@ import { exampleFiles } from '../../examples/support/files.ts';
 
 interface Case {
   readonly file: string;
-  readonly path: string;
+  readonly job: string | AnyJob;
   readonly data: 'read by workers' | 'sent to workers';
   readonly placement: 'coordinator' | 'workers';
 }
@@ -31,24 +32,29 @@ async function opensElsewhere(job: AnyJob): Promise<boolean> {
 
 const counts = { 'read by workers': 0, 'sent to workers': 0 };
 const cases: Case[] = [];
+async function add(file: string, job: AnyJob, path?: string): Promise<void> {
+  const data = (await opensElsewhere(job)) ? 'read by workers' : 'sent to workers';
+  const placement = counts[data]++ % 2 === 0 ? 'coordinator' : 'workers';
+  cases.push({ file, job: path ?? job, data, placement });
+}
 for (const { file, url } of exampleFiles()) {
   const { default: job } = (await import(url.href)) as { default?: AnyJob };
   if (!isJob(job)) continue;
-  const data = (await opensElsewhere(job)) ? 'read by workers' : 'sent to workers';
-  const placement = counts[data]++ % 2 === 0 ? 'coordinator' : 'workers';
-  cases.push({ file, path: fileURLToPath(url), data, placement });
+  await add(file, job, fileURLToPath(url));
 }
+// One that compares optimizers makes a job of each.
+for (const name of Object.keys(ways) as WayName[]) await add(`optimizers.ts, ${name}`, jobOf(name));
 
 test('both placements meet data that is sent, and data that workers read', () => {
   expect(new Set(cases.map(({ data, placement }) => `${data} ${placement}`)).size).toBe(4);
 });
 
-describe.each(cases)('$file, placement $placement, data $data', ({ path, placement }) => {
+describe.each(cases)('$file, placement $placement, data $data', ({ job, placement }) => {
   test('two workers have the digest of one thread', async () => {
-    const alone = await train(path, { threads: 1, ...length }).done;
+    const alone = await train(job, { threads: 1, ...length }).done;
     await alone.model.close();
     const cluster = { listen: '127.0.0.1:0', minWorkers: 2, placement };
-    await using run = train(path, { threads: 0, ...length, cluster });
+    await using run = train(job, { threads: 0, ...length, cluster });
     const leave = new AbortController();
     const workers: Promise<string>[] = [];
     try {

@@ -136,7 +136,7 @@ describe('a connection that goes silent', () => {
     // Both directions: the other side would be told by the proxy otherwise.
     proxy[direction].silent = true;
     await expect(waiting).rejects.toMatchObject({ status: status.UNAVAILABLE });
-    await expect.poll(() => server.connections, { timeout: 5000 }).toBe(0);
+    await expect.poll(() => server.connections).toBe(0);
   });
 
   test('while nothing is called', async () => {
@@ -147,7 +147,7 @@ describe('a connection that goes silent', () => {
     expect(server.connections).toBe(1);
     proxy.up.silent = true;
     proxy.down.silent = true;
-    await expect.poll(() => server.connections, { timeout: 5000 }).toBe(0);
+    await expect.poll(() => server.connections).toBe(0);
   });
 });
 
