@@ -167,7 +167,12 @@ export const faultMatrix: readonly FaultRow[] = [
     fault: 'a half-open connection, idle or in the middle of a transfer',
     expected: 'noticed by both sides within the limits of keep-alive',
     shownBy: [
-      ...shown(network, '%s: both sides notice', 'while nothing is called'),
+      ...shown(
+        network,
+        '%s: both sides notice',
+        'while nothing is called',
+        'a channel that is renewed calls over a new connection',
+      ),
       ...shown(exchange, 'a connection that falls silent in the middle of a %s is given up'),
       ...shown(cluster, 'SIGKILL, SIGSTOP for longer than the lease and SIGCONT'),
       ...shown(wire, 'placement %s over %s only'),

@@ -6,6 +6,7 @@ import { chaosProxy } from '../../../../test/support/chaos-proxy.ts';
 import { Exchange, PullRequestSchema } from '../gen/lockstep/v1/exchange_pb.ts';
 import { dialTarget, parseAddress } from './address.ts';
 import { Channel } from './channel.ts';
+import { defaultLimits, keepaliveOf } from './limits.ts';
 import { reach } from './reach.ts';
 import { type GrpcServer, serve, served } from './server.ts';
 import { status } from './status-error.ts';
@@ -149,6 +150,29 @@ describe('a connection that goes silent', () => {
     proxy.down.silent = true;
     await expect.poll(() => server.connections).toBe(0);
   });
+});
+
+test('a channel that is renewed calls over a new connection, while the old one is half open and nobody has noticed', async () => {
+  const server = await start('127.0.0.1:0');
+  const proxy = await chaosProxy(portOf(server.address));
+  closing.push(() => proxy.close());
+  const channel = dial(`127.0.0.1:${proxy.port}`);
+  await call(channel);
+  proxy.up.silent = true;
+  const lost = call(channel);
+  lost.catch(() => {});
+  await expect.poll(() => proxy.done.swallowed).toBeGreaterThan(0);
+  proxy.up.silent = false;
+  channel.renew();
+  await call(channel);
+  expect(proxy.connections).toBe(2);
+});
+
+test('transfers notice a half-open connection within three leases of a run, and the default limits where leases are long', () => {
+  expect(keepaliveOf(1500)).toEqual({ keepaliveMs: 1500, keepaliveTimeoutMs: 3000 });
+  expect(keepaliveOf(100)).toEqual({ keepaliveMs: 1000, keepaliveTimeoutMs: 2000 });
+  const { keepaliveMs, keepaliveTimeoutMs } = defaultLimits;
+  for (const leaseMs of [10_000, 60_000]) expect(keepaliveOf(leaseMs)).toEqual({ keepaliveMs, keepaliveTimeoutMs });
 });
 
 test('a channel dials again after its connection was cut', async () => {
