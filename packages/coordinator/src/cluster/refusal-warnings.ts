@@ -15,7 +15,7 @@ const texts: Readonly<Record<string, string>> = {
   INVALID_ARGUMENT: 'A call was ended whose bytes are no message',
   PERMISSION_DENIED: 'A call was refused for which its certificate is not the right one',
   RESOURCE_EXHAUSTED: 'A call was ended whose message was too long',
-  TLS: 'A connection was refused that speaks no TLS 1.3',
+  TLS: 'A connection was refused whose TLS 1.3 handshake failed',
   UNAUTHENTICATED: 'A call was refused that came without a valid join token',
 };
 

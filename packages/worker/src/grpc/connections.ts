@@ -1,4 +1,4 @@
-import type { ServerHttp2Session } from 'node:http2';
+import type { Http2Session, ServerHttp2Session } from 'node:http2';
 import type { Socket } from 'node:net';
 import type { Limits } from './limits.ts';
 import type { Refusals } from './refusals.ts';
@@ -17,6 +17,8 @@ export class Connections {
   readonly #limits: Limits;
   readonly #refusals: Refusals;
   readonly #all = new Map<string, Connection>();
+  /** A session that is over does not say any more whose it was. */
+  readonly #addresses = new WeakMap<object, string>();
 
   constructor(limits: Limits, refusals: Refusals) {
     this.#limits = limits;
@@ -51,8 +53,15 @@ export class Connections {
   }
 
   opened(session: ServerHttp2Session): void {
-    const connection = this.#find(session.socket.remoteAddress, session.socket.remotePort);
+    const { remoteAddress, remotePort } = session.socket;
+    const connection = this.#find(remoteAddress, remotePort);
     if (connection) connection.session = session;
+    if (remoteAddress !== undefined) this.#addresses.set(session, remoteAddress);
+  }
+
+  /** Address of the peer of a session, without its port. */
+  addressOf(session: Http2Session | undefined): string | undefined {
+    return session && this.#addresses.get(session);
   }
 
   /** The peer has shown that it belongs here. */

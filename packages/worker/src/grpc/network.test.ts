@@ -195,6 +195,19 @@ test('a channel dials again after its connection was cut', async () => {
   expect(proxy.connections).toBe(2);
 });
 
+test('a peer that is gone in the middle of a call has broken no rule', async () => {
+  const server = await start('127.0.0.1:0');
+  const proxy = await chaosProxy(portOf(server.address));
+  closing.push(() => proxy.close());
+  const waiting = call(dial(`127.0.0.1:${proxy.port}`), 'wait');
+  waiting.catch(() => {});
+  await expect.poll(() => server.connections).toBe(1);
+  proxy.cut();
+  await expect(waiting).rejects.toMatchObject({ status: status.UNAVAILABLE });
+  await expect.poll(() => server.connections).toBe(0);
+  expect(server.refusals.toJSON()).toEqual({});
+});
+
 test('more connections than allowed are closed and counted', async () => {
   const server = await start('127.0.0.1:0', { connections: 3 });
   const sockets: Socket[] = Array.from({ length: 5 }, () => connect(portOf(server.address), '127.0.0.1'));

@@ -47,6 +47,8 @@ export interface GrpcServer {
   close(): Promise<void>;
 }
 
+const brokenWire = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EHOSTUNREACH', 'ENETUNREACH']);
+
 /** Serves gRPC. See SECURITY.md for what is checked where. @throws UsageError where the address cannot be taken */
 export async function serve(options: ServeOptions): Promise<GrpcServer> {
   const limits = { ...defaultLimits, ...options.limits };
@@ -74,8 +76,13 @@ export async function serve(options: ServeOptions): Promise<GrpcServer> {
     );
   const inner = innerServer(server, limits);
   inner.http2.on('session', (session: ServerHttp2Session) => connections.opened(session));
-  inner.http2.on('sessionError', () => refusals.count('HTTP2'));
-  inner.http2.on('stream', (stream: ServerHttp2Stream) => watchStream(stream, refusals));
+  inner.http2.on('sessionError', (error: NodeJS.ErrnoException, session: ServerHttp2Session) => {
+    // A peer that is killed, or a wire that is cut, has done nothing wrong.
+    if (!brokenWire.has(error.code ?? '')) refusals.count('HTTP2', connections.addressOf(session));
+  });
+  inner.http2.on('stream', (stream: ServerHttp2Stream) =>
+    watchStream(stream, refusals, connections.addressOf(stream.session)),
+  );
   const listener = await listen(options.address, options.security.tls, limits, connections, refusals, inner.inject);
   return {
     address: listener.address,

@@ -12,12 +12,11 @@ const lingerMs = 250;
  * Counts the status of every call, also of those that grpc-js ends by itself; and resets streams whose caller goes on sending after it was
  * answered, since nobody reads them.
  */
-export function watchStream(stream: ServerHttp2Stream, refusals: Refusals): void {
+export function watchStream(stream: ServerHttp2Stream, refusals: Refusals, from: string | undefined): void {
   stream.once('finish', () => {
     const timer = setTimeout(() => stream.close(constants.NGHTTP2_NO_ERROR), lingerMs);
     stream.once('close', () => clearTimeout(timer));
   });
-  const from = stream.session?.socket?.remoteAddress;
   stream.once('close', () => {
     const code = stream.sentTrailers?.['grpc-status'] ?? stream.sentHeaders?.['grpc-status'];
     if (code !== undefined && !answers.has(String(code))) refusals.count(statusName(Number(code)), from);
