@@ -54,13 +54,20 @@ export class KeptState {
   /** A copy of the state after the last item, in the form of a checkpoint of this step. @throws RewindError where nobody has it any more */
   async snapshot(step: number): Promise<TrainingState> {
     const item = this.#parts.driver.core.stateItem;
-    if (item !== this.#item) await this.take(item);
-    return readState(this.#state as StateView, step);
+    // Meanwhile another one may be kept.
+    const state = item === this.#item ? (this.#state as StateView) : await this.#take(item);
+    return readState(state, step);
   }
 
   /** Takes the state after this item from whoever holds it. @throws RewindError where nobody does any more */
   async take(item: number): Promise<void> {
-    this.#keep(item, await this.#fetch(item));
+    await this.#take(item);
+  }
+
+  async #take(item: number): Promise<StateView> {
+    const state = await this.#fetch(item);
+    this.#keep(item, state);
+    return state;
   }
 
   async #fetch(item: number): Promise<StateView> {

@@ -50,6 +50,10 @@ export class Board {
     return publication;
   }
 
+  has(piece: Piece): boolean {
+    return this.#published.has(pieceKey(piece).text);
+  }
+
   withdraw(piece: Piece): void {
     const { text } = pieceKey(piece);
     this.#published.get(text)?.publication.withdraw();

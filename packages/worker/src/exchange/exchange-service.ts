@@ -58,6 +58,7 @@ export function exchangeService(host: ExchangeHost): Implementation<typeof Excha
       do {
         const size = Math.min(host.chunk ?? chunkBytes, slice.bytes - offset);
         await publication.ready(slice, offset + size, stop);
+        publication.check();
         await send(chunkAt(slice, offset, size, seed));
         offset += size;
         if (!host.traffic) continue;

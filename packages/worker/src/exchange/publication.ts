@@ -51,6 +51,11 @@ export class Publication {
     if (signal.aborted || this.#withdrawn) throw new StatusError(status.ABORTED, 'the run has moved on');
   }
 
+  /** To be called right before bytes are read: between `ready` and what follows it the piece may have been withdrawn, and is being overwritten. @throws StatusError ABORTED */
+  check(): void {
+    if (this.#withdrawn) throw new StatusError(status.ABORTED, 'the run has moved on');
+  }
+
   #wake(): void {
     const woken = this.#waiting;
     this.#waiting = [];

@@ -38,6 +38,7 @@ export async function push(
           const offset = k * size;
           const length = Math.min(size, source.bytes - offset);
           await publication.ready(source, offset + length, signal);
+          publication.check();
           await call.send(create(PushChunkSchema, { ...asker, piece, chunk: chunkAt(source, offset, length, seed) }));
         }
         reached = (await call.finish()).received;

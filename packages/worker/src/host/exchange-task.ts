@@ -27,7 +27,9 @@ export interface ExchangeParts {
   /** To be filled with the sum over all shards. */
   readonly reduced: Float32Array;
   readonly format: VectorFormat;
-  readonly board: Board;
+  readonly board: Pick<Board, 'has' | 'publish' | 'withdraw'>;
+  /** Slices of this item that were added up here in earlier tries, and this one: they lie in `reduced`. */
+  readonly added: Piece[];
   /** @param from of the vector, where the elements begin that are added */
   adderFor(from: number): Add;
   /** Room for elements of one node, the same at each item. @param index of the node among those that need it */
@@ -47,9 +49,13 @@ export async function exchange(parts: ExchangeParts): Promise<void> {
 }
 
 async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
-  const { work, shards, reduced, format, board, room } = parts;
+  const { work, shards, reduced, format, board, room, added } = parts;
   if (!slice || slice.from === slice.to) return;
   const { from, to } = slice;
+  const piece = pieces.reduced(work.item, slice);
+  // The sum is the same whoever computed what: where it is up since an earlier try others may be reading it, and it must not be made anew under them.
+  if (board.has(piece)) return;
+  for (const overwritten of added.splice(0)) board.withdraw(overwritten);
   const sums = new Aggregator(shards, work.samples, parts.adderFor(from));
   const nodes = work.shares
     .flatMap(({ member, address, ranges }) =>
@@ -67,7 +73,8 @@ async function addUp(parts: ExchangeParts, { slice }: Owner): Promise<void> {
     }),
   );
   if (!sums.root) throw new Error(`the shares of item ${work.item} do not cover all shards`);
-  board.publish(pieces.reduced(work.item, slice), vectorSource(reduced, format, from, to));
+  board.publish(piece, vectorSource(reduced, format, from, to));
+  added.push(piece);
 }
 
 async function gather(

@@ -91,6 +91,7 @@ async function takeFrom(
     for (let at = 0; at < values.length; at += chunkBytes / 4) {
       const end = Math.min(values.length, at + chunkBytes / 4);
       await publication.ready(slice, slice.bytesBefore(first + end), stop);
+      publication.check();
       sink.writeValues(at, values.subarray(at, end));
     }
     return;
@@ -98,6 +99,7 @@ async function takeFrom(
   for (let at = 0; at < slice.bytes; at += chunkBytes) {
     const end = Math.min(slice.bytes, at + chunkBytes);
     await publication.ready(slice, end, stop);
+    publication.check();
     sink.write(at, slice.read(at, end));
   }
 }

@@ -38,6 +38,8 @@ export class StateTasks {
 
   async loadState(item: number, address: string, term: number, signal: AbortSignal): Promise<WorkerAnswer> {
     const { replica } = this.#place.planned;
+    // What is up is where the other state comes to lie: whoever reads it would get some of both.
+    this.#place.board.withdraw(pieces.state(this.#item));
     await this.#place.pull(address, term, signal)(pieces.state(item), compoundSink(stateParts(replica.state)));
     await replica.refresh();
     this.#offer(item);

@@ -2,6 +2,7 @@ import { incarnationTerm } from '../exchange/incarnation-term.ts';
 import { pieces } from '../exchange/pieces.ts';
 import { push } from '../exchange/push.ts';
 import { openWhile } from '../exchange/sink.ts';
+import type { Piece } from '../gen/lockstep/v1/exchange_pb.ts';
 import type { Work } from '../gen/lockstep/v1/training_pb.ts';
 import type { ComputedNode, WorkerAnswer } from '../member/effects.ts';
 import { exchange } from './exchange-task.ts';
@@ -14,6 +15,8 @@ const pushChannels = 4;
 /** Sums that are on the board already: pushed to a coordinator that cannot fetch them, or exchanged with other workers. */
 export class SumsTasks {
   readonly #place: Workplace;
+  /** Slices of sums that were added up here, of the last item. */
+  #added: { readonly item: number; readonly pieces: Piece[] } = { item: 0, pieces: [] };
   /** Where slices of others' sums are put. */
   readonly #rooms: Float32Array[] = [];
 
@@ -45,6 +48,7 @@ export class SumsTasks {
     const rest = new AbortController();
     const all = AbortSignal.any([signal, rest.signal]);
     const wanted = () => !over && !signal.aborted;
+    if (this.#added.item !== work.item) this.#added = { item: work.item, pieces: [] };
     try {
       await exchange({
         work,
@@ -53,6 +57,7 @@ export class SumsTasks {
         reduced: replica.reduced,
         format,
         board,
+        added: this.#added.pieces,
         adderFor: (from) => adder(reduce, spec, from),
         room: (index, elements) => this.#roomFor(index, elements),
         pull: (address, piece, sink) => this.#place.pull(address, term, all)(piece, openWhile(wanted, sink)),
@@ -63,6 +68,11 @@ export class SumsTasks {
       throw error;
     }
     return {};
+  }
+
+  /** Items are numbered anew. */
+  forget(): void {
+    this.#added = { item: 0, pieces: [] };
   }
 
   /** Kept from item to item: vectors as long as a model's would be much to collect. */

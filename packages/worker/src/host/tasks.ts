@@ -99,7 +99,8 @@ export class Tasks {
   forget(board: Board): void {
     this.board.close();
     this.#place.board = board;
-    for (const part of [this.#inputs, this.#offers, this.#computing, this.#local, this.#state]) part.forget();
+    for (const part of [this.#inputs, this.#offers, this.#computing, this.#local, this.#state, this.#sums])
+      part.forget();
   }
 
   async close(): Promise<void> {
