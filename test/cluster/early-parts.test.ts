@@ -75,7 +75,8 @@ test.each(['f32', 'bf16'] as const)(
     const departures = new Departures();
     departures.watch();
     await using stack = new AsyncDisposableStack();
-    const cluster = { listen: '127.0.0.1:0', minWorkers: 3, placement: 'workers' } as const;
+    // Nobody is to be lost, however busy the machine is.
+    const cluster = { listen: '127.0.0.1:0', minWorkers: 3, placement: 'workers', leaseMs: 120_000 } as const;
     await using run = train(jobs.gpt, { threads: 0, steps, reduce, cluster });
     const join = async (name: string, address: string) => {
       const port = await freePort();
