@@ -130,10 +130,14 @@ async function progress(crew: Crew, enough: () => boolean): Promise<void> {
   for (let lastMs = performance.now() + patienceMs; !enough(); ) {
     if (crew.steps > seen) lastMs = performance.now() + patienceMs;
     seen = crew.steps;
-    if (performance.now() > lastMs) {
-      const { stderr, events } = crew.coordinator;
+    const { stderr, events, child } = crew.coordinator;
+    const ended = child.exitCode !== null;
+    if (ended || performance.now() > lastMs) {
+      const warnings = crew.coordinators.flatMap((one, i) =>
+        one.ofType('warning').map(({ message }) => `coordinator ${i + 1}: ${message}`),
+      );
       throw new Error(
-        `no step in ${patienceMs} ms; ${crew.hands.length} workers; ${stderr}${JSON.stringify(events.slice(-5))}`,
+        `${ended ? 'the coordinator has ended' : `no step in ${patienceMs} ms`}; ${crew.hands.length} workers; ${stderr}${JSON.stringify(events.slice(-5))}\n${warnings.join('\n')}`,
       );
     }
     await setTimeout(20);
