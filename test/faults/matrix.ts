@@ -242,6 +242,10 @@ export const faultMatrix: readonly FaultRow[] = [
       ...shown('packages/worker/src/grpc/seal.test.ts', 'each flipped bit and each missing byte is noticed'),
       ...shown(brokenMachines, 'a bit that flips in the memory of a worker is noticed'),
       ...shown(core, 'weights that differ are said, and their worker goes'),
+      ...shown(
+        core,
+        'whoever has taken over other weights than those that were committed is left out before it computes',
+      ),
     ],
     missing:
       'a sum that is wrong before its checksum is made, and that nobody else computes, is taken as it is; a resume that computes its step again finds it by the journal. A bit within the frame headers of HTTP/2 is noticed by TLS only',

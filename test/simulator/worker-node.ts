@@ -212,7 +212,7 @@ export class WorkerNode {
           else if (live()) {
             this.#state = copyState(value as ToyState);
             this.#stateItem = job.item;
-            done();
+            done({ digest: digestOf(this.#state.parameters) });
           }
           free();
         });

@@ -17,6 +17,7 @@ export { BufferSink, type Sink, vectorSink } from './exchange/sink.ts';
 export type { Asker } from './exchange/transfer.ts';
 export { bytesOf, f32Format, type VectorFormat, vectorBytes } from './exchange/vector-format.ts';
 export {
+  type Adopted,
   type Computed as ComputedMessage,
   type Failed,
   type FromCoordinator,

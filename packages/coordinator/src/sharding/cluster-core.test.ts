@@ -70,7 +70,7 @@ class Bench {
   }
 
   adopted(item: number, ...sessions: number[]): ClusterEffect[] {
-    return sessions.flatMap((session) => this.hear(session, { case: 'adopted', value: { item } }));
+    return sessions.flatMap((session) => this.hear(session, { case: 'adopted', value: { item, digest: 'd' } }));
   }
 
   computed(session: number, item: number, nodes: { lo: number; hi: number }[], computeMs = 10): ClusterEffect[] {
@@ -459,6 +459,20 @@ test('whoever comes in the middle of an item changes nothing in it, nor does it 
   bench.adopted(1, 4);
   expect(work(bench.effects).map(([session]) => session)).toEqual([2, 4]);
   expect(bench.core.term).toBeGreaterThan(before);
+});
+
+test('whoever has taken over other weights than those that were committed is left out before it computes', () => {
+  const bench = halves('workers');
+  bench.updated(1, 1);
+  bench.updated(2, 1);
+  bench.join(3);
+  bench.give({ kind: 'begin', item: spec(2) });
+  const said = bench.hear(3, { case: 'adopted', value: { item: 1, digest: 'e' } });
+  expect(events(said)).toMatchObject([
+    { type: 'warning', message: expect.stringMatching(/w3 has taken over .* as e, and they are d/) },
+    { type: 'worker-lost', worker: 3, reason: 'its weights differ', shards: [] },
+  ]);
+  expect(work(said).map(([session]) => session)).toEqual([1, 2]);
 });
 
 test('the state is gone with the last one who held it, unless the coordinator has it', () => {

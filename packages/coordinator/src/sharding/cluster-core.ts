@@ -1,4 +1,4 @@
-import { type FromWorker, StallWatch } from '@lockstep/worker';
+import { type Adopted, type FromWorker, StallWatch } from '@lockstep/worker';
 import type { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
 import { Accusations } from './accusations.ts';
@@ -38,6 +38,8 @@ export class ClusterCore {
   /** Somebody came or went since the last item began, without a part in it: the term is raised with the next one. */
   #changed = false;
   #over = false;
+  /** The last update that everybody's weights have to agree with. */
+  #committed: { readonly item: number; readonly digest: string } | undefined;
 
   constructor(options: ClusterOptions) {
     this.#options = options;
@@ -167,13 +169,25 @@ export class ClusterCore {
     member.lease.heard(this.#nowMs);
     if (message.case === 'ready') this.#roster.ready(member);
     else if (message.case === 'adopted') {
-      if (message.value.item === this.stateItem && !round) member.holds = message.value.item;
+      if (message.value.item === this.stateItem && !round) this.#adopted(member, message.value);
     } else if (message.case === 'leaving') member.leaving = true;
     else if (message.case === 'failed') this.#failed(member, message);
     else if (message.case !== 'alive') {
       if (round) round.received(member, message, term);
       else this.#context.refuse(`${message.case} between items`);
     }
+  }
+
+  /** Sums of a worker whose weights are others would spoil everybody's, and all would agree on them. */
+  #adopted(member: Member, { item, digest }: Adopted): void {
+    const committed = this.#committed;
+    if (committed?.item !== item || committed.digest === digest) {
+      member.holds = item;
+      return;
+    }
+    const message = `Worker ${member.name} has taken over the weights of step ${this.#course.step} as ${digest}, and they are ${committed.digest}: what was copied, or one of the machines, is at fault. ${member.name} is left out.`;
+    this.#event({ type: 'warning', message, step: this.#course.step });
+    this.#roster.lose(member, 'its weights differ');
   }
 
   #joined(member: Member): void {
@@ -276,6 +290,7 @@ export class ClusterCore {
   }
 
   #act(effect: ClusterEffect): void {
+    if (effect.kind === 'committed') this.#committed = { item: effect.item, digest: effect.updated.digest };
     this.#effects.push(effect);
   }
 }

@@ -41,9 +41,9 @@ export class StateTasks {
     // What is up is where the other state comes to lie: whoever reads it would get some of both.
     this.#place.board.withdraw(pieces.state(this.#item));
     await this.#place.pull(address, term, signal)(pieces.state(item), compoundSink(stateParts(replica.state)));
-    await replica.refresh();
+    const digest = await replica.refresh();
     this.#offer(item);
-    return {};
+    return { digest };
   }
 
   async loadReduced(item: number, address: string, term: number, signal: AbortSignal): Promise<WorkerAnswer> {

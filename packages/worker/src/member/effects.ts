@@ -32,7 +32,7 @@ export type WorkerJob =
   | { readonly kind: 'prepare'; readonly run: string; readonly term: number; readonly jobDigest: string }
   /** Pull the parameters after this item from the coordinator. */
   | { readonly kind: 'loadParameters'; readonly term: number; readonly item: number }
-  /** Pull the whole state after this item; an empty address is the coordinator's. */
+  /** Pull the whole state after this item; an empty address is the coordinator's. Answers `digest`. */
   | { readonly kind: 'loadState'; readonly term: number; readonly item: number; readonly address: string }
   /** Get the samples of these ranges and compute them; put their nodes on the board. Answers `nodes` and `computeMs`. */
   | { readonly kind: 'compute'; readonly work: Work; readonly ranges: readonly TreeNode[] }
@@ -74,6 +74,8 @@ export interface WorkerAnswer {
   /** Time of the shards alone. */
   readonly computeMs?: number;
   readonly update?: UpdateResult;
+  /** Of parameters that were loaded: 128 bits, hexadecimal. */
+  readonly digest?: string;
 }
 
 /** What happens to a worker. */

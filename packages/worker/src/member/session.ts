@@ -1,5 +1,5 @@
 import type { Adopt, FromCoordinator, Welcome, Work } from '../gen/lockstep/v1/training_pb.ts';
-import type { FromWorkerMessage, WorkerEffect } from './effects.ts';
+import type { FromWorkerMessage, WorkerAnswer, WorkerEffect } from './effects.ts';
 import { type Desk, ItemWork } from './item-work.ts';
 import type { Jobs } from './jobs.ts';
 
@@ -104,9 +104,9 @@ export class Session {
     this.#giveUp();
     const desk = this.#desk;
     desk.holds = undefined;
-    const done = () => {
+    const done = ({ digest = '' }: WorkerAnswer) => {
       desk.holds = item;
-      desk.say({ case: 'adopted', value: { item } });
+      desk.say({ case: 'adopted', value: { item, digest } });
     };
     const job = { kind: 'loadState', term, item, address } as const;
     const cancel = desk.jobs.persist(job, desk.patienceMs, done, ({ message }) => this.#cannot(item, message));

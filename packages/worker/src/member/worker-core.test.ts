@@ -98,7 +98,9 @@ test('from the first dial to an update', () => {
   expect(said(bench.done('prepare'))).toEqual(['ready']);
   const adopt = bench.hear(incarnation, { case: 'adopt', value: { item: 0, address: 'x:1', reducedOnly: false } });
   expect(started(adopt)).toEqual(['loadState']);
-  expect(said(bench.done('loadState'))).toEqual(['adopted']);
+  const adopted = bench.done('loadState', { digest: 'abc' });
+  expect(said(adopted)).toEqual(['adopted']);
+  expect(adopted).toMatchObject([{ message: { message: { value: { item: 0, digest: 'abc' } } } }]);
   expect(started(bench.work(incarnation, 1, all))).toEqual(['compute', 'exchange']);
   expect(said(bench.done('compute', { nodes: all, computeMs: 3 }))).toEqual(['computed']);
   expect(started(bench.done('exchange'))).toEqual(['update']);
