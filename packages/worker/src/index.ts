@@ -7,7 +7,7 @@ export { Board } from './exchange/board.ts';
 export { chunkBytes } from './exchange/chunks.ts';
 export { Desk } from './exchange/desk.ts';
 export { type ExchangeHost, exchangeService } from './exchange/exchange-service.ts';
-export { incarnationTerm } from './exchange/incarnation-term.ts';
+export { incarnationTerm, termsPerIncarnation } from './exchange/incarnation-term.ts';
 export { arraySource, bytesSource, type PieceSource, vectorSource } from './exchange/piece-source.ts';
 export { pieces } from './exchange/pieces.ts';
 export { Publication } from './exchange/publication.ts';

@@ -72,7 +72,7 @@ async function welcomedWith(job: JobSpec) {
 }
 
 /** What comes over the wire keeps to no type. */
-// biome-ignore lint/suspicious/noExplicitAny: as it says
+// biome-ignore lint/suspicious/noExplicitAny: what is changed is no Program any more
 function changed(change: (spec: any) => void): JobSpec {
   const copy = structuredClone(spec);
   change(copy);

@@ -1,4 +1,4 @@
-import { type Adopted, type FromWorker, StallWatch } from '@lockstep/worker';
+import { type Adopted, type FromWorker, StallWatch, termsPerIncarnation } from '@lockstep/worker';
 import type { Member } from '../membership/member.ts';
 import { Pace } from '../membership/pace.ts';
 import { Accusations } from './accusations.ts';
@@ -10,7 +10,7 @@ import type { ClusterEffect, ClusterEvent, ClusterInput, ClusterOptions } from '
 import { Losses } from './losses.ts';
 import { Roster } from './roster.ts';
 import type { RoundContext, RoundMessage } from './round.ts';
-import { incarnationOf, termsPerIncarnation } from './terms.ts';
+import { incarnationOf } from './terms.ts';
 
 /**
  * The coordinator's side of the cluster protocol, without I/O: what happens goes in, what is to be done comes out. It brings one item
